@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,14 @@ def test_hold_of_a_rollback_stays_when_its_commit_is_evicted(tmp_path: Path) -> 
     assert w.journalled("evicted")
     assert w.wave("shop")["hold"]
     assert not w.refs("inbox")
+    [line] = [one for one in w.status()["waiting"] if one["kind"] == "evicted"]
+    assert "the rollback was evicted: its check is red on " in line["for"]
+    w.later(minutes=5)
+    again = shlex.split(line["command"])[1:-2]  # without --repo
+    assert w.run(*again).code == 0
+    w.green()
+    assert w.at("shop") == 1
+    assert not any(one["kind"] == "evicted" for one in w.status()["waiting"])
 
 
 def test_rollback_can_be_asked_for_again_after_its_eviction(tmp_path: Path) -> None:

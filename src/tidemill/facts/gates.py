@@ -27,6 +27,7 @@ _KEYS = (
     *("environment", "on_failure", "failed_after", "need"),
 )
 _LONGEST = 80  # characters of a value that are shown
+_BETWEEN = ", "
 
 
 class GateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,7 +49,8 @@ class GateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def words(self) -> str:
         """What changed, in words."""
         return "; ".join(
-            f"{key}: {_cut(now)}, was {_cut(was)}" for key, (was, now) in self.gates.items()
+            f"{key}: {_shown(now, was)}, was {_shown(was, now)}"
+            for key, (was, now) in self.gates.items()
         )
 
 
@@ -63,7 +65,7 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The same, where waves are called differently."""
         if "after" not in self.values:
             return self
-        after = {heir for old in self.values["after"].split(", ") for heir in heirs(old)}
+        after = {heir for old in self.values["after"].split(_BETWEEN) for heir in heirs(old)}
         return msgspec.structs.replace(self, values={**self.values, "after": _text(tuple(after))})
 
 
@@ -141,15 +143,21 @@ def _said(key: str, values: Values) -> str:
     return values.get(key, _DEFAULTS.get(key, "")) or "none"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
+def _shown(text: str, other: str) -> str:
+    """A value beside another one: of a long list what the other has not."""
+    if len(text) <= _LONGEST:
+        return text
+    items, others = text.split(_BETWEEN), {*other.split(_BETWEEN)}
+    own = [one for one in items if one not in others]
+    said = _BETWEEN.join(own if len(own) == len(items) else ["…", *own])
+    return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 2]} …"
 
 
 def _text(value: Any) -> str:
     """A value of the settings as a text that another value does not have; order is no matter."""
     match value:
         case tuple():
-            return ", ".join(sorted(map(_text, value)))
+            return _BETWEEN.join(sorted(map(_text, value)))
         case bool():
             return "yes" if value else "no"
         case timedelta():

@@ -21,6 +21,21 @@ from tidemill.plan.rollback import end_unless_under_way, forget_rollbacks
 from tidemill.words.shas import short
 
 
+def is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
+    """Whether what was evicted is still missing: nothing took its place, and nobody asked again."""
+    place = (operation.wave, operation.set)
+    if eviction.retried or operation.is_regeneration or not draft.settings.names(*place):
+        return False
+    is_ordered = operation.kind in ("introduce", "promote")
+    if not is_ordered and any(one.kind == operation.kind for one in draft.on_auto(*place)):
+        return False
+    return not any(
+        landing.landed_at > eviction.at
+        and (not is_ordered or order_of(landing) >= order_of(operation))
+        for landing in draft.ledger.history(*place).landings
+    )
+
+
 def evict(draft: Draft) -> None:
     """Take the first red commit off auto if it is red on a green parent, and again, and again.
 

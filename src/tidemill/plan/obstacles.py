@@ -14,7 +14,7 @@ import msgspec
 from tidemill.facts.holds import Hold
 from tidemill.facts.ledger import Eviction
 from tidemill.facts.naming import Naming
-from tidemill.facts.operation import Operation
+from tidemill.facts.operation import Kind, Operation
 from tidemill.facts.settings import ALL_SETS
 from tidemill.facts.staleness import StaleFiles
 from tidemill.facts.verification import PASSING
@@ -522,12 +522,16 @@ class MissingVerification(Obstacle, frozen=True, kw_only=True, tag="verification
 
 
 class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
-    """Its commit was evicted; `said` is the end of what the check said."""
+    """Its commit was evicted; `said` is the end of what the check said. `did` is what the commit
+    did, in `wave` with `set`."""
 
     app_sha: str | None
     reason: str = ""
     said: str = ""
     commit: str | None = None
+    did: Kind | None = None
+    wave: str = ""
+    set: str = ""
 
     @classmethod
     def of(cls, eviction: Eviction, app_sha: str | None) -> PastEviction:
@@ -538,14 +542,31 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
             said=eviction.said,
             commit=eviction.commit,
             since=eviction.at,
+            did=gone.kind if (gone := eviction.operation) else None,
+            wave=gone.wave if gone else "",
+            set=gone.set if gone else "",
         )
 
     asks = True
     ends_by = _RETRY
 
+    def command(self) -> tuple[str, ...] | None:
+        match self.did:
+            case "roll back":
+                goal = ("--to", self.app_sha) if self.app_sha else ()
+                place = ("rollback-wave", "--wave", self.wave, "--set", self.set, *goal)
+                return (*place, "--reason", "it was evicted")
+            case "hotfix":
+                return None  # its announcement is nowhere any more
+            case _:
+                return super().command()
+
     def words(self, now: datetime | None = None) -> str:
         why = f": {self.reason}" if self.reason else ""
-        return f"it was evicted{why}" + (f"; the check said: {self.said}" if self.said else "")
+        said = f"; the check said: {self.said}" if self.said else ""
+        again = "; ask for it again with its announcement" if self.did == "hotfix" else ""
+        what = {"hotfix": "the hotfix", "roll back": "the rollback"}.get(self.did or "", "it")
+        return f"{what} was evicted{why}{said}{again}"
 
 
 class PastEnding(_Over, frozen=True, kw_only=True, tag="ended"):

@@ -14,7 +14,6 @@ from typing import Any
 
 from msgspec.structs import replace as changed
 
-from tidemill.announcing.order import order_of
 from tidemill.facts.holds import each_hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Eviction
@@ -23,6 +22,7 @@ from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import ALL_SETS
 from tidemill.facts.signals import MOST_TRIES, Delivery, Message, Receiver, Signal, SignalKind
 from tidemill.plan.draft import Draft
+from tidemill.plan.eviction import is_missed
 from tidemill.plan.obstacles import (
     About,
     BrokenMain,
@@ -200,7 +200,7 @@ def _troubles(draft: Draft) -> Iterator[Signal]:
             yield from _of_obstacle(draft, line, one)
     for eviction in draft.ledger.evictions:
         operation = eviction.operation
-        if operation is not None and _is_missed(draft, eviction, operation):
+        if operation is not None and is_missed(draft, eviction, operation):
             yield _evicted(draft, eviction, operation)
     for entry in draft.entries:
         fact = draft.snapshot.inbox.get(entry.id or "")
@@ -308,19 +308,6 @@ def _named(one: Obstacle, about: About) -> tuple[SignalKind, _Cause]:
         case _:
             which = (about.at, about.wave or "", about.set or "", about.app_sha or "")
             return "other", (str(one.__struct_config__.tag), *which)
-
-
-def _is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
-    """Whether what was evicted is still missing: nothing took its place, and nobody asked again."""
-    place = (operation.wave, operation.set)
-    if eviction.retried or operation.is_regeneration or not draft.settings.names(*place):
-        return False
-    is_ordered = operation.kind in ("introduce", "promote")
-    return not any(
-        landing.landed_at > eviction.at
-        and (not is_ordered or order_of(landing) >= order_of(operation))
-        for landing in draft.ledger.history(*place).landings
-    )
 
 
 def _evicted(draft: Draft, eviction: Eviction, operation: Operation) -> Signal:

@@ -10,12 +10,13 @@ import msgspec
 from msgspec import Struct, field
 
 from tidemill.announcing.order import Order, age, order_of
-from tidemill.facts.ledger import BadEnding, Landing, Refusal
+from tidemill.facts.ledger import BadEnding, Eviction, Landing, Refusal
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.due import spoilt
+from tidemill.plan.eviction import is_missed
 from tidemill.plan.failure import refuted_there
 from tidemill.plan.hotfix import hotfix_there
 from tidemill.plan.naming import not_in_files
@@ -72,6 +73,7 @@ def say_what_waits(
             if landing is not None and landing.is_known:
                 _present(draft, wave, image_set.name, landing)
     _newest(draft, under_test)
+    _evicted(draft)
     made = {commit.operation.id for commit in commits}
     for operation in planned:
         if operation.id not in made:
@@ -191,6 +193,18 @@ def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
         draft.wait(about, MissingReport(wave=wave.name, targets=late, spare=spare, since=since))
     elif lost := lost_answers(draft, wave.name, set_name):
         draft.wait(about, lost)
+
+
+def _evicted(draft: Draft) -> None:
+    """What people asked for last in a place, where it was evicted and is no announced set: a hotfix
+    or a rollback."""
+    last: dict[tuple[str, str], tuple[Eviction, Operation]] = {}
+    for eviction in draft.ledger.evictions:
+        gone = eviction.operation
+        if gone and gone.kind in ("hotfix", "roll back") and is_missed(draft, eviction, gone):
+            last[gone.wave, gone.set] = eviction, gone
+    for eviction, gone in last.values():
+        draft.wait(About.of(gone), PastEviction.of(eviction, gone.app_sha))
 
 
 def _newest(draft: Draft, under_test: list[Operation]) -> None:

@@ -98,6 +98,13 @@ def test_a_long_value_is_cut_where_it_is_shown() -> None:
     assert change.words.endswith("…, was ada")
 
 
+def test_of_long_lists_what_differs_is_shown() -> None:
+    many = [f"approver-{count}" for count in range(20)]
+    was, now = ", ".join([*many, "zoe"]), ", ".join([*many, "mallory"])
+    change = GateChange(gates={"approvers": (was, now)}, at=NOW)
+    assert change.words == "approvers: …, mallory, was …, zoe"
+
+
 def past(*soaks: str) -> list[PastSettings]:
     """Commits, the oldest first: `known` and after it a, b, c, each with a soak of the shop."""
     names = ("known", "a", "b", "c")

@@ -23,6 +23,7 @@ from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Release
 from tidemill.facts.staleness import Inspection
 from tidemill.plan.plan import Plan
+from tidemill.plan.wording import line_command
 
 FIX = sha("fix", 1)
 
@@ -81,6 +82,14 @@ def test_a_hotfix_is_checked_like_any_other_and_evicted_if_it_is_red() -> None:
     assert ("shop", "app") in decided.holds, "until a person releases it"
     assert present(rollout.decide(), "shop").position == 1
     assert not any(kind == "hotfix" for kind, _, _ in made(rollout.decide()))
+
+    (line,) = (one for one in rollout.decide().waiting if one.about.app_sha == sha("fix", 1))
+    assert line.obstacles[0].words().startswith("the hotfix was evicted: its check is red on ")
+    assert line_command(line) == ("status",), "its announcement is nowhere any more"
+    rollout.later(5)
+    rollout.hotfix("shop", 1)
+    rollout.green(rollout.turn().auto[0].sha)
+    assert not any("evicted" in one for one in waits_for(rollout.turn()))
 
 
 def test_a_hotfix_passes_a_hold_a_freeze_and_a_window_and_goes_beneath_what_waits() -> None:
