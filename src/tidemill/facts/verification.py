@@ -228,6 +228,8 @@ class _Said(msgspec.Struct):
 
 def answer_in(data: bytes) -> Answer:
     """The answer of an address: `{"version": 1, "verdict": "green", "reason": "…"}`."""
+    if not data.strip():
+        return Lost("malformed", "the answer is empty")
     try:
         said = msgspec.json.decode(data, type=_Said)
     except UNREADABLE as error:
@@ -242,12 +244,18 @@ def answer_in(data: bytes) -> Answer:
             return Lost("no verdict", reason)
 
 
-def answer_printed(output: str) -> Answer:
-    """The answer of a command: its last line that is a JSON object, whatever stands around it."""
+def answer_printed(output: str, most: int) -> Answer:
+    """The answer of a command: its last line that is a JSON object, whatever stands around it.
+
+    Args:
+        output: the end of what it printed, of at most so many bytes.
+    """
     lines = [line.strip() for line in output.splitlines()]
     found = next((line for line in reversed(lines) if line.startswith("{")), None)
     if found is None:
-        return Lost("no verdict", "it printed no line with a verdict")
+        return Lost(
+            "no verdict", f"the last {most} bytes that it printed have no whole line with a verdict"
+        )
     return answer_in(found.encode())
 
 

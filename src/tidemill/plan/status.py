@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -45,6 +45,13 @@ class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
     without: tuple[str, ...] = ()
 
 
+class IgnoredStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Until when a target does not count, and why."""
+
+    until: datetime
+    reason: str
+
+
 class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A target, as its latest record has it. `runs`: the commit of app.git by set.
 
@@ -58,7 +65,7 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     health: str | None = None
     runs: dict[str, str] = {}
     clock_ahead: str | None = None
-    ignored: Ignored | None = None
+    ignored: IgnoredStatus | None = None
 
 
 class FreezeStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,9 +228,18 @@ def _without(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> tuple
     return tuple(one for one in users if not has_it(one))
 
 
+def _ignored(found: Ignored | None) -> IgnoredStatus | None:
+    """The same in values that everybody can write: JSON has none for a type of the settings."""
+    if found is None:
+        return None
+    return IgnoredStatus(
+        until=datetime.fromtimestamp(found.until.timestamp(), UTC), reason=found.reason
+    )
+
+
 def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetStatus:
     record = plan.records.get((wave.name, target))
-    ignored = snapshot.settings.ignored(wave.name, target, snapshot.now)
+    ignored = _ignored(snapshot.settings.ignored(wave.name, target, snapshot.now))
     if record is None:
         return TargetStatus(name=target, ignored=ignored)
     running = {}

@@ -14,6 +14,7 @@ from msgspec import Struct
 from tidemill.clients.git.store import Store
 from tidemill.clients.http.client import Body, Call
 from tidemill.clients.http.verdicts import LARGEST, Asked
+from tidemill.clients.machine.processes import KEPT_OUTPUT
 from tidemill.errors import EntryPointFailed, TidemillError, TimeLimit, Unreachable
 from tidemill.facts.checks import CheckRecord, verdict
 from tidemill.facts.github_checks import RequiredCheck, record
@@ -74,7 +75,8 @@ class Verifier(Struct, frozen=True):
         if not self.may_try:
             return NotAsked()
         seconds = one.verification.timeout.total_seconds()
-        return answer_printed(self.store.ask(known.main.sha, one.filled(command), seconds))
+        output = self.store.ask(known.main.sha, one.filled(command), seconds)
+        return answer_printed(output, KEPT_OUTPUT)
 
     def _reported(self, known: Snapshot, one: Question, context: str) -> Answer:
         checks = known.settings.checks

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from tests.unit.results import ACCEPTED, announced, built, kept_main, reconciled, shown
+from tests.unit.sets import LAB, SHOP, STOCKTAKING, settings
 from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha
 
 from tidemill.action.summary import summary
@@ -105,6 +107,23 @@ def test_a_status_is_values_all_the_way_down() -> None:
     found = plain(shown(rollout))
     assert set(found) == {"main", "auto", "waves", "waiting", "gone_holds", "unreadable"}
     assert (found["main"], found["auto"]) == (rollout.main, None)
+
+
+def test_a_status_says_until_when_a_target_does_not_count() -> None:
+    rollout = landed()
+    down = {"until": "2026-01-06T12:00+01:00", "reason": "it moves"}
+    rollout.settings = settings(
+        lab=LAB,
+        shop={**SHOP, "need": "all but 1", "soak": "1h"},
+        targets=[{"name": "lab-2", "ignored": down}],
+        freezes=(STOCKTAKING,),
+    )
+    waves: Any = plain(shown(rollout))["waves"]
+    told = {one["name"]: one["ignored"] for one in waves[0]["targets"]}
+    assert told == {
+        "lab-1": None,
+        "lab-2": {"until": "2026-01-06T11:00:00Z", "reason": "it moves"},
+    }
 
 
 def test_what_was_only_accepted_has_no_turn() -> None:

@@ -193,7 +193,7 @@ def test_an_answer_in_json(body: bytes, expected: Any) -> None:
     ],
 )
 def test_what_a_command_prints(output: str, expected: Any) -> None:
-    check(answer_printed(output), expected)
+    check(answer_printed(output, 4000), expected)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,14 @@ from tidemill.errors import Refused, TimeLimit
 from tidemill.words.variables import TOKENS
 
 LARGEST = 1 << 20  # bytes of an answer; of a larger one that much and a byte more is read
+_LEAST_SECRET = 6  # characters: what is shorter may be part of anything
 
 
 class Asked:
     """A question that is on its way.
 
-    Redirects are not followed, for the token is for one server.
+    Redirects are not followed, for the token is for one server. Where that says it in its answer,
+    it is left out there: what is answered may be kept.
     """
 
     def __init__(
@@ -43,8 +45,14 @@ class Asked:
     def _ask(self) -> Answer:
         http, call = Http(self._environment, seconds=self._seconds), self._call
         with http.stream(call, self._token, passing=()) as response:
-            data = response.start(LARGEST + 1)
+            data = without(self._token, response.start(LARGEST + 1))
             return Answer(response.status, response.headers, data, call.url)
+
+
+def without(token: str | None, data: bytes) -> bytes:
+    """What was answered, where it does not have the secret part of a header `Authorization`."""
+    secret = (token or "").rpartition(" ")[2].encode()
+    return data.replace(secret, b"***") if len(secret) >= _LEAST_SECRET else data
 
 
 def tokens_in(text: str) -> dict[str, str]:
