@@ -175,6 +175,8 @@ def _see_who_has_taken(
     draft: Draft, wave: Wave, set_name: str, landing: Landing, reporters: Reporters
 ) -> None:
     """A set is deployed once as many as the wave needs of those that count have taken it."""
+    if reporters.has_nobody:
+        return  # what was deployed stays so
     late = reporters.missing(landing)
     if late:
         landing.taken = {**landing.taken, **_taken_by(draft, wave, set_name, landing, late)}

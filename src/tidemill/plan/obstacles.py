@@ -245,7 +245,7 @@ class SetInFlight(Obstacle, frozen=True, kw_only=True, tag="in flight"):
     targets: tuple[str, ...]
 
     def words(self, now: datetime | None = None) -> str:
-        late = f"no healthy report yet from {', '.join(self.targets)}"
+        late = f"no healthy report yet from {', '.join(self.targets) or 'any target'}"
         what = f"{short(self.app_sha)} is in flight in {self.wave}: {late}"
         return f"{what}; the next one waits until {_clock(self.until)}" if self.until else what
 
@@ -430,6 +430,8 @@ class MissingDeployment(Obstacle, frozen=True, kw_only=True, tag="not deployed")
     spare: int = 0
 
     def words(self, now: datetime | None = None) -> str:
+        if not self.targets:
+            return _nobody(self.wave)
         missing = _missing(self.targets, self.spare)
         if not self.spare:
             return f"a healthy report from {missing} in {self.wave}"
@@ -744,6 +746,8 @@ class MissingReport(Obstacle, frozen=True, kw_only=True, tag="no report"):
     spare: int = 0
 
     def words(self, now: datetime | None = None) -> str:
+        if not self.targets:
+            return _nobody(self.wave)
         return f"a healthy report from {_missing(self.targets, self.spare)}"
 
 
@@ -820,6 +824,10 @@ def _left(until: datetime | None, now: datetime | None) -> str:
         return ""
     left = f", {show_duration(until - now)} to go" if now else ""
     return f" until {_clock(until)}{left}"
+
+
+def _nobody(wave: str) -> str:
+    return f"a target of {wave} that counts: each of them is ignored"
 
 
 def _missing(targets: tuple[str, ...], spare: int) -> str:

@@ -21,18 +21,22 @@ class Reporters(Struct, frozen=True, dict=True):
     """The targets of a wave that count: but for those that are ignored, and those that have never
     reported and of which nothing is on main. `names` are the same as `targets`.
 
-    `need` says how many of those that run something of a set have to take it.
+    `need` says how many of those that run something of a set have to take it. `has_nobody`: each
+    target is ignored, so nobody could say of a set that it is deployed.
     """
 
     targets: tuple[str, ...]
     names: frozenset[str]
     need: Need = ALL
+    has_nobody: bool = False
 
     @classmethod
     def of(cls, draft: Draft, wave: Wave) -> Reporters:
         """Those of a wave, as the records and main are now."""
-        targets = tuple(one for one in counted(draft, wave) if not _is_absent(draft, wave, one))
-        return cls(targets, frozenset(targets), wave.need)
+        counting = counted(draft, wave)
+        targets = tuple(one for one in counting if not _is_absent(draft, wave, one))
+        has_nobody = bool(wave.targets) and not counting
+        return cls(targets, frozenset(targets), wave.need, has_nobody)
 
     @cached_property
     def id(self) -> str:
@@ -60,7 +64,7 @@ class Reporters(Struct, frozen=True, dict=True):
 
     def are_enough(self, landing: Landing) -> bool:
         """Whether as many have taken a set as the wave needs."""
-        return len(self.missing(landing)) <= self.spare(landing)
+        return not self.has_nobody and len(self.missing(landing)) <= self.spare(landing)
 
     def since(self, landing: Landing) -> datetime:
         """Since when as many have taken a set as the wave needs, where that is so."""

@@ -44,7 +44,7 @@ from tidemill.plan.obstacles import (
 )
 from tidemill.plan.position import first_waves
 from tidemill.plan.rollback import back_to
-from tidemill.plan.silent_targets import Reporters, missing
+from tidemill.plan.silent_targets import Reporters
 from tidemill.plan.verification import lost_answers
 from tidemill.plan.windows import closed
 
@@ -187,12 +187,19 @@ def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
         draft.wait(about, refuted_there(draft, wave.name, set_name, landing))
     elif absent := not_in_files(wave.name, landing):
         draft.wait(about, absent)
-    elif landing.deployed_at is None and (late := missing(draft, wave, landing)):
-        spare = Reporters.of(draft, wave).spare(landing)
-        since = landing.landed_at
-        draft.wait(about, MissingReport(wave=wave.name, targets=late, spare=spare, since=since))
+    elif landing.deployed_at is None and (late := _missing_report(draft, wave, landing)):
+        draft.wait(about, late)
     elif lost := lost_answers(draft, wave.name, set_name):
         draft.wait(about, lost)
+
+
+def _missing_report(draft: Draft, wave: Wave, landing: Landing) -> MissingReport | None:
+    reporters = Reporters.of(draft, wave)
+    late, since = reporters.missing(landing), landing.landed_at
+    if not (late or reporters.has_nobody):
+        return None
+    spare = reporters.spare(landing)
+    return MissingReport(wave=wave.name, targets=late, spare=spare, since=since)
 
 
 def _evicted(draft: Draft) -> None:

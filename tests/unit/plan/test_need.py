@@ -210,6 +210,23 @@ def test_a_failure_on_a_target_that_is_ignored_from_now_on_is_forgotten() -> Non
     assert (found.failed, found.tolerated) == ({}, {})
 
 
+def test_where_each_target_is_ignored_nothing_new_is_deployed_and_what_was_stays_so() -> None:
+    all_down = tuple({**DOWN, "name": name} for name in "abcde")
+    made = rollout()
+    healthy(made, "abcde")
+    before = present(made.turn()).deployed_at
+    made.settings = rollout(targets=all_down).settings
+    assert present(made.turn()).deployed_at == before is not None
+
+    made.landing("lab", 3, deployed=None)
+    decided = made.turn()
+    assert present(decided).deployed_at is None
+    assert "a target of lab that counts: each of them is ignored" in waits_for(decided)
+    assert not introduced(decided)
+    made.now = NOW.replace(day=7)
+    assert "a healthy report from a, b, c, d, e" in waits_for(made.turn())
+
+
 def test_ignored_targets_and_need_are_counted_together() -> None:
     """Four count, and three of them are enough."""
     made = rollout("all but 1", targets=(DOWN,))
