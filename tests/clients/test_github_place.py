@@ -170,10 +170,13 @@ REMOTES = {
     "ssh": ("git@github.com:acme/cfg.git", True),
     "ssh as an address": ("ssh://git@github.com/acme/cfg.git", True),
     "ssh with a port": ("ssh://git@github.com:22/acme/cfg.git", True),
+    "ssh on the port of https": ("ssh://git@ssh.github.com:443/acme/cfg.git", True),
+    "ssh by a name of its own": ("work:acme/cfg.git", False),
     "ssh of another host": ("git@gitlab.com:acme/cfg.git", False),
     "ssh of a host that begins alike": ("git@github.com.evil.example:acme/cfg.git", False),
     "https of another host with a user": ("https://github.com@evil.example/acme/cfg", False),
     "https of another port with a user": ("https://ada@github.com:8443/acme/cfg", False),
+    "https, where the user begins like the host": ("https://github.com/@evil.example/cfg", False),
     "folder": ("/srv/cfg.git", False),
 }
 

@@ -17,7 +17,6 @@ from tests.loop.stories import refs, says
 from tests.world import World, announcement, git, sha_of
 
 from tidemill.answers import explanation
-from tidemill.commands import explain
 
 
 def explained(world: World, what: str) -> dict[str, Any]:
@@ -183,15 +182,53 @@ def test_newest_lines_of_a_target_and_a_wave_take_the_last_turns_alone(
 ) -> None:
     whole = {name: explained(second, name)["lines"] for name in ("lab-1", "lab")}
     turns, asked = watched_turns(second, monkeypatch)
-    for module in (explain, explanation):
-        monkeypatch.setattr(module, "MOST_LINES", 1)
+    monkeypatch.setattr(explanation, "MOST_LINES", 1)
     for name, lines in whole.items():
         asked.clear()
-        assert explained(second, name)["lines"] == lines[-1:]
+        found = explained(second, name)
+        assert (found["lines"], found["earlier"]) == (lines[-1:], None)
         assert asked[-1] < turns
-    asked.clear()
-    explained(second, "web")
-    assert asked[-1] > turns, "a service had all of its images from the first turn on"
+        _, out, _ = says(second, "explain", name)
+        kind = found["kind"]
+        assert f"To see all: tidemill history --{kind} {name} --limit 0" in " ".join(out.split())
+
+
+def test_of_a_service_the_newest_images_are_told_and_those_that_are_there(
+    second: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second.run("promote-wave", "--wave", "shop", "--sha", sha_of("app-2"))
+    second.green()
+    whole = explained(second, "web")
+    assert whole["earlier"] == 0
+    monkeypatch.setattr(explanation, "MOST_LINES", 1)
+    found = explained(second, "web")
+    there = [one for one in whole["services"] if one["until"] is None]
+    assert len(there) > 1
+    assert found["services"] == there
+    assert found["earlier"] == len(whole["services"]) - len(there) > 0
+    _, out, _ = says(second, "explain", "web")
+    left = f"{found['earlier']} earlier lines are left out. To see all: tidemill history"
+    assert f"{left} --service web --limit 0" in " ".join(out.split())
+
+
+def test_the_last_turns_are_enough_for_a_service_that_changed_in_them_everywhere(
+    deployed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.later(days=3)
+    for position in (2, 3):
+        deployed.announce(position)
+        deployed.green()
+        deployed.later(hours=30)
+        deployed.run("promote-wave", "--wave", "shop", "--sha", sha_of(f"app-{position}"))
+        deployed.green()
+        deployed.later(hours=30)
+    whole = explained(deployed, "web")
+    turns, asked = watched_turns(deployed, monkeypatch)
+    monkeypatch.setattr(explanation, "MOST_LINES", 2)
+    found = explained(deployed, "web")
+    assert asked[-1] < turns
+    assert found["services"] == whole["services"][-len(found["services"]) :]
+    assert found["earlier"] is None
 
 
 def test_where_nobody_can_ask_github_git_still_answers_and_the_answer_says_so(
@@ -205,3 +242,17 @@ def test_where_nobody_can_ask_github_git_still_answers_and_the_answer_says_so(
     assert "nobody could ask it here" in " ".join(out.split())
     told = second.run("explain", "shop")
     assert any("each check counts as still to come" in one for one in told["missing"])
+
+
+def test_what_a_hand_wrote_in_another_way_is_found_by_service_and_digest(second: World) -> None:
+    digest = "abcdef0123456789" * 4
+    second.edit()
+    file = second.clone / "images/lab/digests.json"
+    escaped = f"ghcr.io/acme/site@sha256:\\u0061{digest[1:]}"
+    file.write_text(f'{{"w\\u0065b": "{escaped}"}}\n')
+    second.commit("by hand")
+    second.turn()
+    for what in ("web", digest[:20]):
+        newest = explained(second, what)["services"][-1]
+        assert (newest["service"], newest["how"]) == ("web", "by hand")
+        assert newest["image"].endswith(digest)

@@ -9,6 +9,7 @@ from tests.loop.stories import refs, says
 from tests.world import World, sha_of
 
 from tidemill.answers.history import History
+from tidemill.clients.git.git import configured
 from tidemill.clients.git.repository import opened
 from tidemill.commands import page
 from tidemill.turn import past
@@ -65,6 +66,28 @@ def test_what_runs_and_what_waits_is_on_it(second: World, tmp_path: Path) -> Non
     assert sha_of("app-2")[:12] in board
     assert "freeze &lt;now&gt;" in board
     assert str(second.folder) in board  # in the commands, which run as printed
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "git@github.com:acme/cfg-app.git",
+        "ssh://git:secret@github.com/acme/cfg-app",
+        "https://ada:secret@github.com/acme/cfg-app.git",
+    ],
+)
+def test_however_the_repository_is_reached_the_page_links_to_github_and_has_no_secret(
+    second: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    for name, value in configured({f"url.file://{second.bare}.insteadOf": address}).items():
+        monkeypatch.setenv(name, value)
+    out = str(tmp_path / "page")
+    assert second.run("page", "--out", out, "--repo", address, repo=False).code == 0
+    pages = files(tmp_path / "page")
+    board = pages["index.html"].decode()
+    assert '<a class="name" href="index.html">acme/cfg-app</a>' in board
+    assert 'href="https://github.com/acme/cfg-app/commit/' in board
+    assert not [name for name, data in pages.items() if b"secret" in data]
 
 
 def test_the_journal_says_who_asked_and_when(deployed: World, tmp_path: Path) -> None:

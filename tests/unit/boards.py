@@ -10,13 +10,13 @@ import msgspec
 from tests.unit.sets import app_sha, settings, sha
 from tests.unit.snapshots import Rollout
 
-from tidemill.answers.history import History, Told, history
+from tidemill.answers.history import History, Stay, Told, history
 from tidemill.commands._remedies import Remedies
 from tidemill.facts.journal import Entry, TurnRecord
 from tidemill.facts.ledger import Eviction, Ledger
 from tidemill.facts.operation import Operation
 from tidemill.facts.verification import Lost, Red
-from tidemill.site.board import Board, Place, StayView, board
+from tidemill.site.board import Board, Place, board
 
 PLACE = Place(
     "acme/cfg-app",
@@ -187,8 +187,8 @@ def _soiled(value: Any, name: str = "") -> Any:
                 if isinstance(getattr(value, key), str | tuple | list | Mapping | msgspec.Struct)
             }
             changed = msgspec.structs.replace(value, **given)
-            if isinstance(changed, StayView):
-                return msgspec.structs.replace(changed, run="javascript:alert(1)")
+            if isinstance(changed, Stay):
+                return msgspec.structs.replace(changed, run_url="javascript:alert(1)")
             return changed
         case _:
             return value

@@ -14,15 +14,18 @@ from tidemill.answers.question import (
     Question,
     ServiceStay,
     has_line,
+    has_newest,
+    has_newest_stays,
     lines,
     moves_a_set,
+    newest_stays,
     service_stays,
 )
-from tidemill.answers.thing import Known, Thing, could_be_digits, way
+from tidemill.answers.thing import Kind, Known, Thing, could_be_digits, way
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.status import Status, TargetStatus
 
-MOST_LINES = 20
+MOST_LINES = 20  # of what a name means: it may have been there for all time
 
 Held: TypeAlias = Mapping[Place, Sequence[tuple[Stay, Mapping[str, str] | None]]]
 """By place its stays, each with its references by service; None where they can't be read."""
@@ -37,6 +40,8 @@ class Explanation(Struct, frozen=True):
     Attributes:
         lines: its way so far, in order.
         services: of a service or an image, where it was, from when to when.
+        earlier: how many lines or stays of a service come before these; None if they were not
+            read, and so not counted.
         targets: with their waves, those that run it, or that it is.
         waiting: what waits of it, or for it.
     """
@@ -46,6 +51,7 @@ class Explanation(Struct, frozen=True):
     services: tuple[ServiceStay, ...]
     targets: tuple[tuple[str, TargetStatus], ...]
     waiting: tuple[Wait, ...]
+    earlier: int | None = 0
 
 
 def explanation(
@@ -60,16 +66,16 @@ def explanation(
     name, shas = thing.name, {thing.name}
     told: list[Line] = []
     services: list[ServiceStay] = []
+    count = 0
     match thing.kind:
         case "app commit" | "cfg-app commit":
             told = way(past, name)
-        case "target":
-            told = lines(past, Question(target=name))[-MOST_LINES:]
-        case "wave":
-            told = lines(past, Question(wave=name))[-MOST_LINES:]
+        case "target" | "wave":
+            every = lines(past, _about(thing))
+            told, count = every[-MOST_LINES:], len(every)
         case "service":
-            for place, stays in held.items():
-                services += service_stays(place, name, stays)
+            all_stays = _stays_of_service(name, held)
+            services, count = newest_stays(all_stays, MOST_LINES), len(all_stays)
         case "image":
             services = list(_stays_of_image(name, held))
             stays_ = [(stay.app_sha, one) for of in held.values() for stay, one in of if one]
@@ -88,7 +94,19 @@ def explanation(
             if _concerns_target(thing, wave.name, target.name, shas & {*target.runs.values()})
         ),
         waiting=tuple(line for line in now.waiting if _concerns(thing, shas, line)),
+        earlier=None if past.is_part else max(count - len(told) - len(services), 0),
     )
+
+
+def _about(thing: Thing) -> Question:
+    """The question whose lines are told of a target or a wave."""
+    name = thing.name
+    return Question(target=name) if thing.kind == "target" else Question(wave=name)
+
+
+def _stays_of_service(name: str, held: Held) -> list[ServiceStay]:
+    found = [one for place, stays in held.items() for one in service_stays(place, name, stays)]
+    return sorted(found, key=lambda one: one.since)
 
 
 def _stays_of_image(digest: str, held: Held) -> Iterable[ServiceStay]:
@@ -125,15 +143,29 @@ def _concerns(thing: Thing, shas: Collection[str], line: Wait) -> bool:
     return thing.kind == "target" and thing.name in targets
 
 
-def newest_lines(text: str, now: Known) -> Question | None:
-    """The question whose newest lines alone are told of what a text means; None if more is."""
-    match [kind for kind in ("targets", "services", "waves") if text in getattr(now, kind)]:
-        case ["targets"]:
-            return Question(target=text)
-        case ["waves"]:
-            return Question(wave=text)
+def only_meaning(text: str, now: Known) -> Thing | None:
+    """What a name means of which the newest lines alone are told; None if more is."""
+    named: tuple[tuple[Kind, frozenset[str]], ...] = (
+        ("target", now.targets),
+        ("service", now.services),
+        ("wave", now.waves),
+    )
+    match [kind for kind, names in named if text in names]:
+        case [kind]:
+            return Thing(kind=kind, name=text)
         case _:
             return None
+
+
+def has_all_told(thing: Thing, past: History, held: Held) -> bool:
+    """Whether the last turns have all that is told of a target, a wave or a service.
+
+    Args:
+        held: of all stays, where it is a service.
+    """
+    if thing.kind == "service":
+        return has_newest_stays(past, _stays_of_service(thing.name, held), MOST_LINES)
+    return has_newest(past, _about(thing), MOST_LINES)
 
 
 def needed_turns(text: str, now: Known) -> Callable[[datetime, str], bool] | None:

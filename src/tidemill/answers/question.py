@@ -133,6 +133,18 @@ def has_newest(history: History, question: Question, count: int) -> bool:
     return count <= len(lines(history, later))
 
 
+def has_newest_stays(history: History, stays: Sequence[ServiceStay], count: int) -> bool:
+    """The same of the stays of a service, as far as they are told, which begin in these turns."""
+    newest = newest_stays(stays, count)
+    return count <= len(newest) and all(has_none_before(history, one.since) for one in newest)
+
+
+def newest_stays(stays: Sequence[ServiceStay], count: int) -> list[ServiceStay]:
+    """The newest ones of stays of a service, and all that last."""
+    begin = max(len(stays) - count, 0)
+    return [one for one in stays[:begin] if one.until is None] + [*stays[begin:]]
+
+
 def has_none_before(history: History, since: datetime) -> bool:
     """Whether no turn before the first of these can have been at or after a time."""
     return bool(history.turns) and history.turns[0].at + _SKEW < since

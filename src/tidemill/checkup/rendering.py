@@ -119,7 +119,8 @@ def _of_others(known: Checkup) -> Iterator[Finding]:
     host, name = host_and_path(known.url or "")
     ours_host, _, ours_name = known.ours.partition("/")
     # A server may have all below a path over HTTPS, and not over SSH.
-    is_same = f"/{name}".endswith(f"/{ours_name}") or f"/{ours_name}".endswith(f"/{name}")
+    own = name.casefold()
+    is_same = f"/{own}".endswith(f"/{ours_name}") or f"/{ours_name}".endswith(f"/{own}")
     if not host or not ours_name or is_same:
         return
     say = problem if host == ours_host else warning

@@ -19,6 +19,7 @@ _NAMES = frozenset({"renamed", "removed", "named again"})  # of a wave or a set,
 if TYPE_CHECKING:
     from tidemill.answers.explanation import Explanation
     from tidemill.answers.question import Line, RunningThen, ServiceStay, TargetThen
+    from tidemill.commands._remedies import Remedies
     from tidemill.commands._results import HistoryReport
 
 
@@ -28,8 +29,7 @@ def history(found: HistoryReport) -> Iterator[Part]:
         yield from _running(found.running)
     else:
         if found.earlier != 0:
-            which = "Earlier" if found.earlier is None else f"{found.earlier} earlier"
-            yield Paragraph(f"{which} lines are left out; --limit 0 shows all.")
+            yield Paragraph(f"{_earlier(found.earlier)}; --limit 0 shows all.")
         if found.services is not None:
             yield from map(_service, found.services)
         elif found.lines:
@@ -39,14 +39,23 @@ def history(found: HistoryReport) -> Iterator[Part]:
     yield from missing(found.missing)
 
 
+def _earlier(count: int | None) -> str:
+    """That lines are left out: so many, or nobody knows how many."""
+    return "Earlier lines are left out" if count is None else f"{count} earlier lines are left out"
+
+
 def missing(sentences: Iterable[str]) -> Iterator[Part]:
     """What can't be told."""
     return (Said(State("warning"), one) for one in sentences)
 
 
-def explained(one: Explanation) -> Iterator[Part]:
+def explained(one: Explanation, remedies: Remedies) -> Iterator[Part]:
     """All that is known of one thing, but for what waits."""
-    yield Title(f"{one.thing.kind} {one.thing.name}")
+    kind, name = one.thing.kind, one.thing.name
+    yield Title(f"{kind} {name}")
+    if one.earlier != 0:
+        every = remedies.typed(("history", f"--{kind}", name, "--limit", "0"))
+        yield Paragraph(f"{_earlier(one.earlier)}. To see all: {every}")
     if not (one.lines or one.services):
         yield Paragraph("No turn has done anything with it yet.")
     yield from happened(one.lines)

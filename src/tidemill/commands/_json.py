@@ -143,6 +143,7 @@ def _explanations(found: results.Explanations) -> dict[str, Any]:
         {
             "kind": one.thing.kind,
             "name": one.thing.name,
+            "earlier": one.earlier,
             "lines": [_fields(line) for line in one.lines],
             "services": [_fields(stay) for stay in one.services],
             "targets": [{"wave": wave, **_fields(target)} for wave, target in one.targets],

@@ -84,7 +84,7 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
             from tidemill.commands._history_text import explained, missing
 
             for thing in things:
-                yield from explained(thing)
+                yield from explained(thing, result.remedies)
                 yield from _waiting(thing.waiting, result.remedies)
             yield from missing(result.missing)
         case results.Adoption():

@@ -7,15 +7,14 @@ from functools import partial
 from itertools import chain
 
 from tidemill.answers.explanation import (
-    MOST_LINES,
     Held,
     Unlanded,
     explanation,
+    has_all_told,
     needed_turns,
-    newest_lines,
+    only_meaning,
 )
 from tidemill.answers.history import History
-from tidemill.answers.question import has_newest
 from tidemill.answers.thing import (
     Known,
     Thing,
@@ -72,18 +71,18 @@ def run(arguments: Arguments) -> Result:
         state = read(store)
         here = snapshot(store, state, options.now)
         settings, now = state.valid_settings, _now(store, state, here)
-        newest = newest_lines(text, now)
+        only = only_meaning(text, now)
         past = read_history(
             store,
             state,
-            partial(has_newest, question=newest, count=MOST_LINES) if newest else None,
+            partial(_has_all_told, store, settings, only) if only else None,
             is_needed=needed_turns(text, now),
         )
         all_known = known(past, now)
         meant = things(text, all_known)
         held: Held = {}
         if any(one.kind == "service" for one in meant) or not meant:
-            held = _held(store, settings, past)
+            held = _held(store, settings, past, text)
         unlanded: Unlanded = []
         if not meant:
             unlanded = unlanded_images(store, state)
@@ -94,6 +93,13 @@ def run(arguments: Arguments) -> Result:
     told = tuple(explanation(one, past, found, held, unlanded) for one in meant)
     missing = (*past.missing, *([forge.WORDS] if isinstance(forge, Unasked) else []))
     return Explanations(told, missing, Remedies.of(arguments.repo, options.now))
+
+
+def _has_all_told(store: Store, settings: Settings, thing: Thing, past: History) -> bool:
+    """Whether the last turns have all that is told of a thing."""
+    is_service = thing.kind == "service"
+    held = _held(store, settings, past, thing.name) if is_service else {}
+    return has_all_told(thing, past, held)
 
 
 def _now(store: Store, state: State, here: Snapshot) -> Known:
@@ -112,9 +118,10 @@ def _now(store: Store, state: State, here: Snapshot) -> Known:
     )
 
 
-def _held(store: Store, settings: Settings, past: History) -> Held:
+def _held(store: Store, settings: Settings, past: History, about: str) -> Held:
     flat = [stay for stays in past.present.values() for stay in stays]
-    read_ = iter(digests_of(store, settings, flat))
+    about = about.removeprefix("sha256:")
+    read_ = iter(digests_of(store, settings, flat, about=about))
     return {place: [(stay, next(read_)) for stay in stays] for place, stays in past.present.items()}
 
 

@@ -78,7 +78,7 @@ def run(arguments: Arguments) -> Result:
 
 
 def _place(repo: str) -> Place:
-    where = github.of_url(repo)
+    where = github.of_remote(repo)
     if where is None:
         name = repo.rstrip("/").rpartition("/")[2].removesuffix(".git")
         return Place(name or repo, repo)

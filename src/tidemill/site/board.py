@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.announcing.announcement import Announcement
 from tidemill.answers.difference import sets_on_main
@@ -65,31 +66,19 @@ class Soak(Struct, frozen=True):
 
 
 class StayView(Struct, frozen=True):
-    """A set in a wave, from when it landed there.
+    """A stay by the names of today; `state` is its state now, or how it ended if it was replaced.
 
-    Attributes:
-        deployed_at: since when it has been deployed, None where it is not, or nobody knows.
-        until: when another one replaced it, None while it is there.
-        state: its state now; of one that was replaced how that came.
-        by: who asked for it; empty where a rule of the settings did it.
-        run: the address of the run that landed it, where one is known.
+    What `stay.landing` knows is as new as the page, also where no turn has written it yet.
     """
 
-    wave: str
-    set: str
-    app_sha: str | None
-    position: int | None
-    repository: str | None
-    commit: str
-    how: str
-    landed_at: datetime
-    deployed_at: datetime | None
-    until: datetime | None
+    stay: Stay
     state: str
-    by: str = ""
-    reason: str = ""
-    run: str | None = None
     soaks: tuple[Soak, ...] = ()
+
+    @property
+    def deployed_at(self) -> datetime | None:
+        """Since when it has been deployed; None where it is not, or nobody knows."""
+        return self.stay.landing.deployed_at if self.stay.landing else None
 
 
 class Line(Struct, frozen=True):
@@ -181,10 +170,10 @@ class Board(Struct, frozen=True):
     def stays(self) -> list[StayView]:
         """What landed in any wave, the newest first."""
         found = [stay for wave in self.waves for stay in wave.stays]
-        return sorted(found, key=lambda one: (one.landed_at, one.wave, one.set), reverse=True)
+        return sorted(found, key=lambda one: _age(one.stay), reverse=True)
 
 
-_Has = TypeVar("_Has", StayView, Line)
+_T = TypeVar("_T")
 
 
 def board(
@@ -258,34 +247,21 @@ def _stays(snapshot: Snapshot, plan: Plan, told: History, wave: Wave) -> Iterato
     for image_set in snapshot.settings.sets:
         stays = told.stays.get((wave.name, image_set.name), ())[-MOST_STAYS:]
         present = plan.ledger.present(wave.name, image_set.name)
-        for stay, after in zip_longest(stays, stays[1:]):
+        for then, after in zip_longest(stays, stays[1:]):
+            stay = replace(then, wave=wave.name, set=image_set.name)
             # The plan has filed what came since the journal was last written.
-            is_there = present is not None and present.commit == stay.commit and not stay.until
-            landing = present if is_there else stay.landing
-            found.append(
-                StayView(
-                    wave=wave.name,
-                    set=image_set.name,
-                    app_sha=stay.app_sha,
-                    position=landing.own_position if landing else None,
-                    repository=landing.repository if landing else None,
-                    commit=stay.commit,
-                    how=stay.how,
-                    landed_at=stay.since,
-                    deployed_at=landing.deployed_at if landing else None,
-                    until=stay.until,
-                    state=state_of(wave, present, snapshot.now)
-                    if present and is_there
-                    else _ended(landing, after),
-                    by=stay.by,
-                    reason=f"override: {stay.reason}" if stay.is_override else stay.reason,
-                    run=stay.run_url,
-                    soaks=tuple(_soaks(followers, present, snapshot.now))
-                    if present and is_there
-                    else (),
-                )
-            )
-    yield from sorted(found, key=lambda one: (one.landed_at, one.set), reverse=True)
+            if present is not None and present.commit == stay.commit and not stay.until:
+                state = state_of(wave, present, snapshot.now)
+                soaks = tuple(_soaks(followers, present, snapshot.now))
+                found.append(StayView(replace(stay, landing=present), state, soaks))
+            else:
+                found.append(StayView(stay, _ended(stay.landing, after)))
+    yield from sorted(found, key=lambda one: _age(one.stay), reverse=True)
+
+
+def _age(stay: Stay) -> tuple[datetime, str, str]:
+    """What orders stays, the oldest first."""
+    return stay.since, stay.wave, stay.set
 
 
 def _ended(landing: Landing | None, after: Stay | None) -> str:
@@ -329,8 +305,8 @@ def _sets(
 ) -> Iterator[SetView]:
     """Every set that is known, what is somewhere now first, then the newest."""
     names = {one.name for one in snapshot.settings.sets}
-    stays = _grouped(stay for wave in waves for stay in wave.stays)
-    waiting = _grouped(lines)
+    stays = _grouped((one.stay, one) for wave in waves for one in wave.stays)
+    waiting = _grouped((one, one) for one in lines)
     evicted: dict[tuple[str, str], list[Eviction]] = {}
     for one in evictions:
         if one.operation and one.operation.app_sha:
@@ -347,9 +323,10 @@ def _sets(
         mine, gone = stays.get(key, []), evicted.get(key, [])
         operations = [one.operation for one in gone if one.operation]
         waits = [one for one in [announced.get(key)] if one]
-        known: list[StayView | Operation | Announcement] = [*mine, *operations, *waits]
+        landings = [landing for one in mine if (landing := one.stay.landing)]
+        known: list[Landing | Operation | Announcement] = [*landings, *operations, *waits]
         positions = (
-            *(stay.position for stay in mine),
+            *(one.own_position for one in landings),
             *(one.own_position for one in operations),
             *(one.position for one in waits),
         )
@@ -365,17 +342,17 @@ def _sets(
             evictions=tuple(gone),
             images=images.get(key),
         )
-        is_somewhere = any(stay.until is None for stay in mine) or bool(view.lines)
-        times = [*(stay.landed_at for stay in mine), *(one.at for one in gone)]
+        is_somewhere = any(one.stay.until is None for one in mine) or bool(view.lines)
+        times = [*(one.stay.since for one in mine), *(one.at for one in gone)]
         age = snapshot.now - max(times, default=snapshot.now)
         found.append((not is_somewhere, age, key, view))
     yield from (view for *_, view in sorted(found, key=lambda one: one[:3])[:MOST_SETS])
 
 
-def _grouped(values: Iterable[_Has]) -> dict[tuple[str, str], list[_Has]]:
-    """By set and commit of app.git, those that have both."""
-    found: dict[tuple[str, str], list[_Has]] = {}
-    for one in values:
-        if one.set and one.app_sha:
-            found.setdefault((one.set, one.app_sha), []).append(one)
+def _grouped(values: Iterable[tuple[Stay | Line, _T]]) -> dict[tuple[str, str], list[_T]]:
+    """Values by set and commit of app.git, those that have both."""
+    found: dict[tuple[str, str], list[_T]] = {}
+    for about, value in values:
+        if about.set and about.app_sha:
+            found.setdefault((about.set, about.app_sha), []).append(value)
     return found

@@ -27,8 +27,8 @@ _VERBS = {
 
 def landings(board: Board, known: frozenset[tuple[str, str]]) -> bytes:
     """The last landings in all waves."""
-    entries = [_landing(board, stay, known) for stay in board.stays[:MOST]]
-    newest = max((stay.landed_at for stay in board.stays), default=board.now)
+    entries = [_landing(board, one, known) for one in board.stays[:MOST]]
+    newest = max((one.stay.since for one in board.stays), default=board.now)
     return _feed(board, "landings", "What landed", newest, entries)
 
 
@@ -40,18 +40,19 @@ def attention(board: Board) -> bytes:
     return _feed(board, "attention", "What needs a person", newest, entries)
 
 
-def _landing(board: Board, stay: StayView, known: frozenset[tuple[str, str]]) -> Markup:
+def _landing(board: Board, view: StayView, known: frozenset[tuple[str, str]]) -> Markup:
+    stay = view.stay
     which = stay.set
     if stay.how != "removed by hand":
         which = f"{short(stay.app_sha, 'an unknown set')} ({stay.set})"
     has_page = stay.app_sha and (stay.set, stay.app_sha) in known
     where = set_path(stay.set, stay.app_sha or "") if has_page else "index.html"
     return _entry(
-        _id(board, "landing", stay.wave, stay.set, stay.commit, to_the_second(stay.landed_at)),
+        _id(board, "landing", stay.wave, stay.set, stay.commit, to_the_second(stay.since)),
         f"{which} {_VERBS[stay.how]} {stay.wave}",
-        stay.landed_at,
+        stay.since,
         where,
-        f"Commit {stay.commit} of main. It is {stay.state}.",
+        f"Commit {stay.commit} of main. It is {view.state}.",
     )
 
 

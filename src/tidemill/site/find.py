@@ -52,7 +52,7 @@ def _part(title: str, rows: list[Markup]) -> Markup:
 
 
 def _set(frame: Frame, view: SetView) -> Markup:
-    there = [stay.wave for stay in view.stays if stay.until is None]
+    there = [one.stay.wave for one in view.stays if one.stay.until is None]
     where = f" in {', '.join(there)}" if there else ""
     which = f" {view.set} #{view.position}" if view.position else f" {view.set}"
     return el("li", frame.set(view.set, view.app_sha), f"{which}{where}")

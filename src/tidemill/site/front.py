@@ -98,8 +98,8 @@ def _tags(view: WaveView) -> Markup:
 
 
 def _set(frame: Frame, view: WaveView, one: SetStatus) -> Markup:
-    stay = next((each for each in view.stays if each.set == one.set and not each.until), None)
-    soaks = stay.soaks if stay and one.state != "auto" else ()
+    there = [each for each in view.stays if each.stay.set == one.set and not each.stay.until]
+    soaks = there[0].soaks if there and one.state != "auto" else ()
     position = f"#{one.position}" if one.position else None
     return el(
         "div",

@@ -332,7 +332,7 @@ def lanes(waves: Sequence[WaveView], now: datetime) -> Markup | None:
 
     Each image set of a wave has a row, because one has nothing to do with how another goes.
     """
-    landed = sorted((stay.landed_at for wave in waves for stay in wave.stays), reverse=True)
+    landed = sorted((one.stay.since for wave in waves for one in wave.stays), reverse=True)
     if not landed:
         return None
     wanted = now - landed[min(len(landed), WELL_SHOWN) - 1]
@@ -340,22 +340,23 @@ def lanes(waves: Sequence[WaveView], now: datetime) -> Markup | None:
     start, height = now - span, 22
     rows: list[tuple[str, list[StayView]]] = []
     for wave in waves:
-        sets = sorted({stay.set for stay in wave.stays})
+        sets = sorted({one.stay.set for one in wave.stays})
         for name in sets or [""]:
             shown = f"{wave.name} · {name}" if len(sets) > 1 else wave.name
-            rows.append((shown, [stay for stay in wave.stays if stay.set == name]))
+            rows.append((shown, [one for one in wave.stays if one.stay.set == name]))
     marks: list[Markup] = []
     for row, (_, stays) in enumerate(rows):
         top = row * height + 3
         marks.append(_rect("track", 0, 100, top, ""))
-        for stay in stays:
+        for one in stays:
+            stay = one.stay
             end = min(stay.until or now, now)
             if end <= start:
                 continue
-            left = 100 * max((stay.landed_at - start) / span, 0)
+            left = 100 * max((stay.since - start) / span, 0)
             right = 100 * (end - start) / span
-            tone = TONES.get(stay.state, "idle")
-            said = f"{stay.set} {short(stay.app_sha, 'unknown')}: {stay.state}"
+            tone = TONES.get(one.state, "idle")
+            said = f"{stay.set} {short(stay.app_sha, 'unknown')}: {one.state}"
             marks.append(_rect(f"stay {tone}", left, max(right - left, 0.3), top, said))
     picture = el("svg", marks, class_="lanes", height=len(rows) * height, aria_hidden="true")
     names = [el("span", shown) for shown, _ in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tidemill.answers.history import HOW
+from tidemill.answers.history import HOW, Stay
 from tidemill.site.board import SetView, StayView, TargetView, WaveView
 from tidemill.site.front import eviction
 from tidemill.site.markup import Child, Markup, el, joined
@@ -41,7 +41,7 @@ def timeline_page(frame: Frame) -> bytes:
 
 def wave_page(frame: Frame, view: WaveView) -> bytes:
     """What a wave has, has had, and lets in."""
-    wave, sets = view.wave, [stay for stay in view.stays if stay.until is None]
+    wave, there = view.wave, [one for one in view.stays if one.stay.until is None]
     lines = [line for line in frame.board.lines if line.wave == view.name]
     rules = facts([
         ("After", _listed([frame.wave(one) for one in wave.sources]) or "announcements"),
@@ -67,7 +67,7 @@ def wave_page(frame: Frame, view: WaveView) -> bytes:
         view.name,
         el("h1", view.name),
         notes(view, frame.now),
-        [soak_bar(soak) for stay in sets for soak in stay.soaks],
+        [soak_bar(soak) for one in there for soak in one.soaks],
         rules,
         el("h2", "Waiting") if lines else None,
         lines_list(frame, lines),
@@ -88,14 +88,15 @@ def set_page(frame: Frame, view: SetView) -> bytes:
     rows = [
         (
             frame.wave(stay.wave),
-            state(stay.state),
+            state(one.state),
             _how(stay),
-            time(stay.landed_at),
-            time(stay.deployed_at) if stay.deployed_at else None,
+            time(stay.since),
+            time(one.deployed_at) if one.deployed_at else None,
             _lasted(stay, frame.now),
             frame.commit(stay.commit),
         )
-        for stay in view.stays
+        for one in view.stays
+        for stay in [one.stay]
     ]
     head = ("wave", "state", "how", "landed", "deployed", "there for", "commit of main")
     return frame.page(
@@ -155,33 +156,35 @@ def _landings(
     wave_head = ("wave",) if with_wave else ()
     rows = [
         (
-            time(stay.landed_at, f"{stay.landed_at:%Y-%m-%d %H:%M}"),
+            time(stay.since, f"{stay.since:%Y-%m-%d %H:%M}"),
             *((frame.wave(stay.wave),) if with_wave else ()),
             _which(frame, stay),
             _how(stay),
-            state(stay.state),
-            show_duration(stay.deployed_at - stay.landed_at) if stay.deployed_at else None,
+            state(one.state),
+            show_duration(deployed - stay.since) if deployed else None,
             _lasted(stay, frame.now),
             frame.commit(stay.commit),
         )
-        for stay in stays
+        for one in stays
+        for stay, deployed in [(one.stay, one.deployed_at)]
     ]
     head = ("landed", *wave_head, "set", "how", "state", "deployed after", "there for", "commit")
     return table("What landed, the newest first", head, rows)
 
 
-def _which(frame: Frame, stay: StayView) -> Markup:
+def _which(frame: Frame, stay: Stay) -> Markup:
     name = el("small", stay.set)
     is_there = stay.how != "removed by hand"
     return joined(frame.set(stay.set, stay.app_sha), " ", name) if is_there else name
 
 
-def _how(stay: StayView) -> Markup:
+def _how(stay: Stay) -> Markup:
     """How a set came there: by whom, why, and the run that did it."""
-    verb = outside(stay.run, HOW.get(stay.how, "landed"))
+    verb = outside(stay.run_url, HOW.get(stay.how, "landed"))
     if not stay.by:
         return verb
-    return joined(verb, f" by {stay.by}", el("small", stay.reason, class_="reason"))
+    reason = f"override: {stay.reason}" if stay.is_override else stay.reason
+    return joined(verb, f" by {stay.by}", el("small", reason, class_="reason"))
 
 
 def _images(view: SetView) -> Child:
@@ -209,5 +212,5 @@ def _listed(found: list[Child]) -> Markup | None:
     return joined([(one, ", ") for one in found[:-1]], found[-1]) if found else None
 
 
-def _lasted(stay: StayView, now: datetime) -> str:
-    return show_duration((stay.until or now) - stay.landed_at)
+def _lasted(stay: Stay, now: datetime) -> str:
+    return show_duration((stay.until or now) - stay.since)

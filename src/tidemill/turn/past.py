@@ -113,20 +113,23 @@ def _read(
 
 
 def digests_of(
-    store: Store, settings: Settings, stays: Sequence[Stay]
+    store: Store, settings: Settings, stays: Sequence[Stay], *, about: str = ""
 ) -> list[Mapping[str, str] | None]:
     """The references by digest that each stay's commit has, by service; None where it has none.
 
     The folder is the one that the settings name today, or else those of that commit; with the names
     of then.
+
+    Args:
+        about: digits of a digest, or a service; what nowhere has it may count as having no images.
     """
-    found = _digests(store, [(stay, settings) for stay in stays])
+    found = _digests(store, [(stay, settings) for stay in stays], about)
     found = [{} if stay.is_empty else one for stay, one in zip(stays, found, strict=True)]
     lost = [at for at, one in enumerate(found) if one is None]
     files = store.versions([(stays[at].commit, FILE) for at in lost])
     then = {data: settings_file.usable(data) for data in {*files}}
     again = [(at, known) for at, data in zip(lost, files, strict=True) if (known := then[data])]
-    mended = _digests(store, [(stays[at], known) for at, known in again])
+    mended = _digests(store, [(stays[at], known) for at, known in again], about)
     for (at, _), one in zip(again, mended, strict=True):
         found[at] = one
     return found
@@ -160,13 +163,15 @@ def unlanded_images(store: Store, state: State) -> list[tuple[str, Mapping[str, 
 
 
 def _digests(
-    store: Store, places: Sequence[tuple[Stay, Settings]]
+    store: Store, places: Sequence[tuple[Stay, Settings]], about: str
 ) -> list[Mapping[str, str] | None]:
     files = [
         (stay.commit, f"{settings.folder(stay.wave, stay.set)}/{DIGESTS}")
         for stay, settings in places
     ]
-    return [_mapping(data) for data in store.versions(files)]
+    found = store.versions(files)
+    mappings = {data: _mapping(data, about.encode(errors="surrogateescape")) for data in {*found}}
+    return [mappings[data] for data in found]
 
 
 def _ledger(store: Store, commit: str) -> Ledger | None:
@@ -178,7 +183,9 @@ def _ledger(store: Store, commit: str) -> Ledger | None:
     return found.ledger if is_bounded(found.ledger) else None
 
 
-def _mapping(data: bytes) -> Mapping[str, str] | None:
+def _mapping(data: bytes, about: bytes) -> Mapping[str, str] | None:
+    if data and about not in data and b"\\" not in data:
+        return {}  # most of a long history: to parse it takes longer than all else
     try:
         return msgspec.json.decode(data, type=dict[str, str])
     except UNREADABLE:

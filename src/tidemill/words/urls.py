@@ -7,8 +7,9 @@ import re
 GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+_SSH_PASSWORD = re.compile(r"(?<=^ssh://)([^@:/\s]+)(?::[^/\s]*)?(?=@)")
 _ADDRESSES = (
-    re.compile(r"(?:https?|ssh|git)://(?:[^@/\s]*@)?(?P<host>[^@/:\s]+)(?::\d+)?/+(?P<path>.+)"),
+    re.compile(r"(?:https?|ssh|git)://(?:[^/\s]*@)?(?P<host>[^@/:\s]+)(?::\d+)?/+(?P<path>.+)"),
     re.compile(r"[^@/:\s]+@(?P<host>[^@/:\s]+):/*(?P<path>.+)"),
 )
 
@@ -18,9 +19,11 @@ def redacted(text: str) -> str:
     return _CREDENTIALS.sub("***@", text)
 
 
-def without_credentials(text: str) -> str:
-    """The same, as an address that can be used again."""
-    return _CREDENTIALS.sub("", text)
+def without_credentials(address: str) -> str:
+    """The same, as an address that can be used again: SSH needs its user, who is no secret."""
+    if address.startswith("ssh://"):
+        return _SSH_PASSWORD.sub(r"\1", address)
+    return _CREDENTIALS.sub("", address)
 
 
 def api_of(server: str) -> str:
@@ -33,16 +36,17 @@ def api_of(server: str) -> str:
 def host_and_path(url: str) -> tuple[str, str]:
     """Of the address of a repository, however it is written: over SSH or HTTPS.
 
-    What names no host, such as a folder, is a path alone.
+    The host is in lower case. What names no host is a path alone: a folder, or what SSH's
+    configuration knows by a name of its own.
     """
     path = url.rstrip("/").removesuffix(".git")
     for form in _ADDRESSES:
         if found := form.fullmatch(path):
-            return found["host"].casefold(), found["path"].casefold()
+            return found["host"].lower(), found["path"]
     return "", path
 
 
 def named_by(url: str) -> str:
     """The host and the path of a repository, as one text to compare."""
     host, path = host_and_path(url)
-    return f"{host}/{path}" if host else path
+    return f"{host}/{path.casefold()}" if host else path

@@ -68,5 +68,5 @@ def test_a_hotfix_has_no_position_for_it_has_that_of_the_set_that_it_replaced() 
     rollout.green(rollout.turn().auto[0].sha)
     rollout.turn()
     (view,) = [one for one in shown(rollout).sets if one.app_sha == sha("fix", 9)]
-    assert [(stay.wave, stay.how) for stay in view.stays] == [("shop", "hotfix")]
-    assert (view.position, view.stays[0].position) == (None, None)
+    assert [(one.stay.wave, one.stay.how) for one in view.stays] == [("shop", "hotfix")]
+    assert view.position is None

@@ -17,7 +17,7 @@ from tests.unit.snapshots import Rollout, two_waves
 
 from tidemill.answers.history import HOW
 from tidemill.facts.ledger import How
-from tidemill.site.board import Board
+from tidemill.site.board import Board, StayView
 from tidemill.site.parts import POLICY, file_name
 from tidemill.site.site import ASSETS, site
 
@@ -116,12 +116,16 @@ def test_who_asked_for_a_landing_stands_on_the_timeline(all_pages: dict[str, See
     assert "https://github.com/acme/cfg-app/actions/runs/1" in page.links()
 
 
+def told(view: StayView, **fields: str) -> StayView:
+    """The same, where the history says something else of it."""
+    return replace(view, stay=replace(view.stay, **fields))
+
+
 @pytest.mark.parametrize("how", [*get_args(How), ""])
 def test_however_a_set_came_the_pages_and_the_feed_say_it(how: str) -> None:
     board = busy()
     waves = tuple(
-        replace(wave, stays=tuple(replace(stay, how=how) for stay in wave.stays))
-        for wave in board.waves
+        replace(wave, stays=tuple(told(one, how=how) for one in wave.stays)) for wave in board.waves
     )
     files = site(replace(board, waves=waves))
     verb = HOW.get(how, "landed")
@@ -140,7 +144,7 @@ def test_of_a_long_queue_the_end_is_folded_and_still_there() -> None:
 def test_each_image_set_of_a_wave_has_a_row_of_its_own_in_the_picture() -> None:
     board = busy()
     staging, *others = board.waves
-    twice = (*staging.stays, *(replace(stay, set="web") for stay in staging.stays))
+    twice = (*staging.stays, *(told(one, set="web") for one in staging.stays))
     both = replace(board, waves=(replace(staging, stays=twice), *others))
     page = pages(both)["timeline.html"]
     assert "staging · app" in page.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import stat
@@ -20,9 +19,9 @@ from tidemill.clients.git.remote import reach
 from tidemill.clients.machine import person
 from tidemill.errors import Refused, TidemillError
 from tidemill.words.names import checked_branch, checked_sha, is_repository, shown, shown_path
+from tidemill.words.urls import host_and_path
 
 _HEADS = "refs/heads/"
-_URL = re.compile(r"(?!file:)[a-z+]+://[^/]*/(?P<url>.+)|(?!file:)(?:[^/]+@)?[^/:]+:(?P<scp>.+)")
 # 9 September 2001: any other time will do, but not all archives can hold one before 1980.
 _OTHER_TIME = 1_000_000_000
 _LATER = {"GIT_AUTHOR_DATE": "@86400 +0000", "GIT_COMMITTER_DATE": "@86400 +0000"}
@@ -224,11 +223,9 @@ class AppCheckout:
         """`owner/name`, of the workflow, or of the address that origin has."""
         if os.environ.get("GITHUB_REPOSITORY"):
             return os.environ["GITHUB_REPOSITORY"]
-        address = self._git.address() or ""
-        found = _URL.fullmatch(address)
-        path = (found["url"] or found["scp"]) if found else "/".join(address.split("/")[-2:])
-        name = path.strip("/").removesuffix(".git")
-        if not address or not is_repository(name) or "/" not in name:
+        host, path = host_and_path(self._git.address() or "")
+        name = path if host else "/".join(path.rpartition(":")[2].split("/")[-2:])
+        if not is_repository(name) or "/" not in name:
             raise Refused(
                 "the checkout does not say which repository it is of",
                 remedy="give --repository owner/name",

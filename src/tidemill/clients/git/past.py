@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tidemill.clients.git.git import HERE, Git, GitError
+from tidemill.clients.git.git import HERE, Git, GitError, lines
 from tidemill.clients.git.remote import is_folder
 from tidemill.clients.git.store import ALL_COMMITS
+from tidemill.words.names import SHA
 
 _PROCESSES = 2  # at once
 _PARTS = 8  # so that what was read is worked on while more is read
@@ -58,6 +59,12 @@ def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:
             yield from _split(part, data)
 
 
+def named(git: Git, objects: Sequence[str]) -> list[str]:
+    """What each of these is called in Git, in order; nothing for what is not here."""
+    said = lines(_cat(git, objects, "--batch-check=%(objectname)"))
+    return [one if SHA.fullmatch(one) else "" for one in said]
+
+
 def blobs(git: Git, trees: Sequence[str], name: str) -> list[str]:
     """The objects of the file `name` directly in some trees, where they have one."""
     wanted = b"100644 " + name.encode() + b"\0"
@@ -70,9 +77,12 @@ def blobs(git: Git, trees: Sequence[str], name: str) -> list[str]:
 
 
 def _batch(git: Git, objects: Sequence[str]) -> bytes:
+    return _cat(git, objects, "--batch=%(objectsize)")
+
+
+def _cat(git: Git, objects: Sequence[str], form: str) -> bytes:
     data = "".join(f"{one}\n" for one in objects).encode(errors="surrogateescape")
-    words = ("cat-file", "--batch=%(objectsize)", "--buffer")
-    return git(*words, data=data, env=HERE, seconds=_SECONDS)
+    return git("cat-file", form, "--buffer", data=data, env=HERE, seconds=_SECONDS)
 
 
 def _split(objects: Sequence[str], data: bytes) -> Iterator[bytes]:

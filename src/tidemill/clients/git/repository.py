@@ -151,9 +151,12 @@ class Repository(Objects):
                 paths.setdefault(commit, []).append(path)
             self._fetch_those_there(paths)
         with self._lost():
-            data = past.contents(git, [f"{sha}:{path}" for sha, path in known])
-            found = dict(zip(known, data, strict=True))
-        return [found.get(place, b"") for place in places]
+            # Most commits have the file that others have, too: that is read once.
+            names = past.named(git, [f"{sha}:{path}" for sha, path in known])
+            objects = [*dict.fromkeys(filter(None, names))]
+            data = dict(zip(objects, past.contents(git, objects), strict=True))
+        found = dict(zip(known, names, strict=True))
+        return [data.get(found.get(place, ""), b"") for place in places]
 
     def _fetch_those_there(self, places: Mapping[str, Sequence[str]]) -> None:
         """The same as `fetch_files`, where a commit that is gone keeps no other one away."""

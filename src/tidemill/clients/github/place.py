@@ -14,14 +14,12 @@ from urllib.parse import urlsplit
 from tidemill.clients.http.proxies import is_this_machine
 from tidemill.errors import Refused
 from tidemill.words.names import shown
-from tidemill.words.urls import GITHUB, api_of, redacted
+from tidemill.words.urls import GITHUB, api_of, host_and_path, redacted, without_credentials
 
 _NAME = re.compile(r"/(?P<owner>[A-Za-z0-9-]+)/(?P<name>[A-Za-z0-9._-]+?)(\.git)?/?")
 _ADDRESS = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
 )
-_SSH = re.compile(r"(?:ssh://)?[^@/]+@(?P<host>[^:/]+(?::[0-9]+(?=/))?)[:/](?P<path>[^/].*)")
-_WITH_USER = re.compile(r"https?://[^@/]*@(?P<host>[^/]+)/(?P<path>.+)")
 _TOKEN = re.compile(r"[!-~]+")  # what a header may hold without quotes, and without spaces
 
 
@@ -63,15 +61,13 @@ def of_url(url: str) -> Place | None:
 
 def of_remote(address: str) -> Place | None:
     """The same for what a remote of Git's may be: over SSH, too, and with a user in it."""
-    found = _SSH.fullmatch(address) or _WITH_USER.fullmatch(address)
-    if found is None:
-        return of_url(address)
+    if address.startswith(("https://", "http://")):
+        return of_url(without_credentials(address))
     server = server_url()
-    scheme, _, host = server.partition("://")
-    is_same = found["host"].partition(":")[0] == host.partition(":")[0]
-    if found.re is _WITH_USER and found["host"] != host:
-        is_same = False
-    return of_url(f"{scheme}://{host}/{found['path']}") if is_same else None
+    own = urlsplit(server).hostname
+    host, path = host_and_path(address)
+    # Where a network lets only the port of HTTPS through, SSH is at `ssh.` before the server.
+    return of_url(f"{server}/{path}") if host and host in (own, f"ssh.{own}") else None
 
 
 def here() -> Place | None:
