@@ -34,6 +34,21 @@ def told(world: World, *arguments: str) -> list[tuple[str, str | None, str | Non
     return [(one["how"] or one["what"], one["wave"], one["app_sha"]) for one in found["lines"]]
 
 
+@pytest.mark.parametrize("how", ["--mirror", "--no-checkout"])
+def test_a_clone_that_lacks_files_is_refused_with_the_repository_that_has_them(
+    second: World, tmp_path: Path, how: str
+) -> None:
+    copy, origin = tmp_path / "copy", f"file://{second.bare}"
+    git(second.bare, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "-q", "--filter=blob:none", how, origin, str(copy))
+    found = second.run("history", "--repo", str(copy), repo=False)
+    assert found.code == 1
+    assert "partial clone" in found["error"]["what"]
+    assert f"--repo {origin}" in found["error"]["remedy"]
+    whole = second.run("history")
+    assert second.run("history", "--repo", origin, repo=False) == whole
+
+
 def test_help_has_an_example() -> None:
     assert_help_has_an_example("history")
 

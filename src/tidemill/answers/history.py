@@ -449,7 +449,8 @@ def _missing(turns: Sequence[Told], first: Ledger | None) -> Iterator[str]:
     if not turns:
         yield (
             "There is no journal here: no turn has written anything yet, or this copy of the "
-            "repository was made without refs/tidemill."
+            "repository was made without refs/tidemill, as a plain git clone is. "
+            "git clone --mirror gets all of it."
         )
         return
     if first is None:

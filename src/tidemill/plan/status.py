@@ -141,7 +141,11 @@ def _lost_journal(snapshot: Snapshot) -> Iterator[UnreadableStatus]:
     """The journal, where it must have been there, and is not."""
     ref = f"{snapshot.settings.namespace}/journal"
     if snapshot.evidence is not None and ref not in {one.ref for one in snapshot.unreadable}:
-        remedy = "put it back, if you have it; else the next turn makes it again"
+        remedy = (
+            "if this is a plain clone, which comes without it, name the repository itself by "
+            "--repo; if it is lost there, put it back, if you have it; else the next turn makes it "
+            "again"
+        )
         yield UnreadableStatus(ref=ref, reason=snapshot.evidence.why, remedy=remedy)
 
 

@@ -8,6 +8,7 @@ processes that talk to the remote.
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from tidemill.clients.github.place import of_url, token_for
 from tidemill.words.urls import redacted
 
 _USER = "x-access-token"
+_PARTIAL = re.compile(rb"^\s*promisor\s*=\s*true\b", re.MULTILINE | re.IGNORECASE)
 # A server that is started here does what is needed, whatever its repository is configured to.
 SERVE = (
     "-c",
@@ -48,6 +50,12 @@ class Remote:
     def is_here(self) -> bool:
         """Whether it is a folder of this machine."""
         return is_folder(self.url)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is a clone that left files out: it gives to nobody what it lacks."""
+        config = Path(self.url) / "config"
+        return self.is_here and config.is_file() and bool(_PARTIAL.search(config.read_bytes()))
 
     def known(self, folder: Path) -> dict[str, str]:
         """The environment for Git in the bare repository `folder`, which so has this remote."""

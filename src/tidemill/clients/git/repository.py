@@ -8,6 +8,7 @@ never written to a file.
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -63,6 +64,18 @@ class Repository(Objects):
         self._here: set[str] = set()
         self._past_here: tuple[str, int] = ("", 0)  # a tip, and how many commits of its history
         self._is_borrowed = False
+
+    def refuse_partial(self) -> None:
+        """Raise `Refused` where it is a clone without all files: their lack looks like a loss."""
+        if not self._origin.is_partial:
+            return
+        whole = Git(Path(self._origin.url)).address()
+        other = f"that it is of: --repo {shlex.quote(redacted(whole))}" if whole else "itself"
+        raise Refused(
+            f"{self._origin.where} is a partial clone, made with --filter: it lacks files, and "
+            "gives nobody those that it lacks",
+            remedy=f"name the repository {other}; or make a whole clone, by git clone --mirror",
+        )
 
     def begin(self) -> None:
         """Let the server be asked who it is, while this process does something else."""
@@ -410,7 +423,7 @@ def opened(url: str) -> Iterator[Repository]:
     Its server is asked who it is at once, and what is imported next is imported meanwhile.
 
     Raises:
-        Refused: `url` could be taken for an option.
+        Refused: `url` could be taken for an option, or is a clone that lacks files.
     """
     if not url or url.startswith("-"):
         raise Refused(
@@ -418,6 +431,7 @@ def opened(url: str) -> Iterator[Repository]:
         )
     with scratch() as folder:
         repository = Repository(url, folder)
+        repository.refuse_partial()
         try:
             repository.begin()
             yield repository
