@@ -1,4 +1,8 @@
-"""The loop on the shipped workflow files of both repositories, through act, in both token modes."""
+"""The loop on the shipped workflow files of both repositories, through act.
+
+Both ways to push and both ways to check are there; what the examples do, a push with GITHUB_TOKEN
+and a check in the same job, is followed by contract/test_tutorial.py.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,7 @@ SETTING_UP = "Run Set up what entry points need"
 SETUP = "      setup: make setup\n"
 
 
-@pytest.mark.parametrize(
-    ("mode", "check"),
-    [("github-token", "same-job"), ("github-token", "own-job"), ("app", "same-job")],
-)
+@pytest.mark.parametrize(("mode", "check"), [("github-token", "own-job"), ("app", "same-job")])
 def test_a_commit_of_app_git_goes_to_production(
     tmp_path: Path, mode: Mode, check: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from tidemill.errors import Refused
 from tidemill_sandbox.runner.chain import CALLS
 from tidemill_sandbox.runner.rewriting import LABEL, STEP
+from tidemill_sandbox.runner.workflow_files import yaml_of
 
 # What a machine's own settings say about networks and package registries; nothing else of the
 # environment reaches a job.
@@ -41,6 +41,13 @@ status=$? tries=0
 echo "{_SAID_ALL}$$"
 until [ -e {{heard}}/$$ ] || [ "$tries" -ge 1000 ]; do {{sleep}} 0.01; tries=$((tries + 1)); done
 exit "$status"
+"""
+# Of each job act asks Node.js where it is, which takes longer than all that act does itself. So a
+# program of that name answers; everything else it hands on to the real one.
+_NODE = """\
+#!/bin/bash -p
+[ "$*" != "--no-warnings -e console.log(process.execPath)" ] || {{ echo {node}; exit; }}
+exec {node} "$@"
 """
 
 
@@ -104,9 +111,10 @@ class Act:
         ):
             _write_private(folder / name, content)
         self._heard = folder / "heard"
-        step = folder / "shell" / STEP
-        step.write_text(_STEP.format(sleep=shutil.which("sleep"), heard=self._heard))
-        step.chmod(0o755)
+        step = _STEP.format(sleep=shutil.which("sleep"), heard=self._heard)
+        _write_program(folder / "shell" / STEP, step)
+        if node := shutil.which("node"):
+            _write_program(folder / "shell/node", _NODE.format(node=quote(os.path.realpath(node))))
         local = {f"{CALLS}@1": folder / "calls", **task.local}
         command = [
             program(), task.event, "--json", "-C", str(folder / "work"),
@@ -164,10 +172,12 @@ class Act:
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:
-    with path.open("w", encoding="utf-8") as stream:
-        yaml = YAML()
-        yaml.width = 10_000
-        yaml.dump(dict(document), stream)
+    path.write_text(yaml_of(document), encoding="utf-8")
+
+
+def _write_program(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
 
 
 def _write_private(path: Path, content: Mapping[str, Any]) -> None:

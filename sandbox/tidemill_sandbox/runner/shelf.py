@@ -16,10 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from tidemill_sandbox.runner.rewriting import action_for_act, uses, whole_name
-from tidemill_sandbox.runner.workflow_files import InvalidWorkflow, parse_yaml
+from tidemill_sandbox.runner.workflow_files import InvalidWorkflow, parse_yaml, yaml_of
 from tidemill_sandbox.state.hub import Hub
 
 OURS = "tidemill/tidemill"
@@ -162,8 +160,7 @@ def _inner(folder: Path, one: str) -> list[str]:
 def _rewrite(file: Path, own: str) -> None:
     action = parse_yaml(file.read_text(encoding="utf-8"))
     if isinstance(action, dict) and isinstance(action.get("runs"), dict):
-        with file.open("w", encoding="utf-8") as stream:
-            YAML().dump(action_for_act(action, own), stream)
+        file.write_text(yaml_of(action_for_act(action, own)), encoding="utf-8")
 
 
 def _git(path: Path, *arguments: str, fails: bool = False) -> bytes:

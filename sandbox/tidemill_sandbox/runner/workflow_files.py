@@ -6,6 +6,8 @@ ignores (`types`, `branches`, `tags`, `paths`, `workflows`, required inputs) is 
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +22,7 @@ FOLDER = ".github/workflows"
 SKIPPING = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 _HEADS, _TAGS = "refs/heads/", "refs/tags/"
 _MOST_INPUTS = 25
+_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 class InvalidWorkflow(Exception):
@@ -71,16 +74,24 @@ class Happening:
 
 @lru_cache(maxsize=256)  # every event reads all files of its repository
 def parse_yaml(text: str) -> Any:
-    """A YAML 1.2 document, in which `on` is a word, that can be written back as it is; not to be
-    changed.
+    """A YAML 1.2 document, in which `on` is a word; not to be changed.
 
     Raises:
         InvalidWorkflow: it is none.
     """
     try:
-        return _yaml().load(text)
+        return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError) as error:
         raise InvalidWorkflow(f"You have an error in your yaml syntax: {error}") from None
+
+
+def yaml_of(document: Mapping[str, Any]) -> str:
+    """A document as JSON, which is YAML as well: written in a tenth of the time.
+
+    The characters that JSON may have as they are, and YAML may not, are escaped.
+    """
+    found = json.dumps(document, ensure_ascii=False, default=str)
+    return _NO_YAML.sub(lambda one: f"\\u{ord(one[0]):04x}", found)
 
 
 def parse(path: str, text: str) -> WorkflowFile:
@@ -205,10 +216,3 @@ def _strings(value: Any) -> list[str]:
 
 def _quoted(names: list[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
-
-
-def _yaml() -> YAML:
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10_000
-    return yaml
