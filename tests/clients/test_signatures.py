@@ -27,11 +27,10 @@ class Signers:
             subprocess.run([*words, str(file)], check=True)
         return file.with_suffix(".pub").read_bytes()
 
-    def gpg(self, who: str) -> bytes:
+    def gpg(self, who: str, *options: str) -> bytes:
         """Make somebody's OpenPGP key; the public half, with its armour."""
-        self._gpg(
-            "--passphrase", "", "--quick-gen-key", f"{who}@laptop", "ed25519", "sign", "never"
-        )
+        key = ("--quick-gen-key", f"{who}@laptop", "ed25519", "sign", "never")
+        self._gpg(*options, "--passphrase", "", *key)
         return self._gpg("--armor", "--export", f"{who}@laptop")
 
     def _gpg(self, *words: str) -> bytes:
@@ -171,7 +170,21 @@ def test_revoked_key_counts_for_nothing(signers: Signers) -> None:
         env=signers._env,
     )
     keys = {"alice.gpg": signers._gpg("--armor", "--export", "alice@laptop")}
-    assert isinstance(signed_by(commit, keys), NoVoucher)
+    assert signed_by(commit, keys) == NoVoucher(
+        "the key of alice that it is signed with was revoked"
+    )
+
+
+def test_key_that_has_expired_since_counts_for_nothing(signers: Signers) -> None:
+    signers.gpg("alice", "--faked-system-time", "20200101T000000")
+    commit = signers.commit("alice", "openpgp")
+    told = signers._gpg("--with-colons", "--list-keys", "alice@laptop").decode()
+    (key,) = (line.split(":")[9] for line in told.splitlines() if line.startswith("fpr"))
+    signers._gpg("--faked-system-time", "20200102T000000", "--quick-set-expire", key, "1d")
+    keys = {"alice.gpg": signers._gpg("--armor", "--export", "alice@laptop")}
+    assert signed_by(commit, keys) == NoVoucher(
+        "the key of alice that it is signed with has expired"
+    )
 
 
 def test_users_own_configuration_is_not_asked(

@@ -28,6 +28,7 @@ _SSH_KEY = re.compile(
 # What GnuPG prints of a signature that is good, and of one that is so no longer.
 _GOOD, _VALID = "GOODSIG", "VALIDSIG"
 _SPOILT = {"BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"}
+_OVER = {"EXPKEYSIG": "has expired", "REVKEYSIG": "was revoked"}
 
 
 def signed_by(
@@ -44,6 +45,7 @@ def signed_by(
         return NoVoucher("it is not signed, and names no run that GitHub knows")
     of_logins = _by_login(keys)
     is_ssh = signature.startswith(_SSH_ARMOUR)
+    why = "its signature is by no key that main has for anybody, or is not good"
     program = "ssh-keygen" if is_ssh else "gpg"
     try:
         with tempfile.TemporaryDirectory(prefix="tidemill-keys-") as name:
@@ -53,14 +55,18 @@ def signed_by(
                 found = _ssh(folder, payload, of_logins)
             else:
                 (folder / "signed").write_bytes(payload)
-                found = _openpgp(folder, of_logins)
+                said = _openpgp(folder, of_logins)
+                found = [login for login, word in said.items() if word == _GOOD]
+                over = ((login, _OVER[word]) for login, word in said.items() if word in _OVER)
+                for login, how in over:
+                    why = f"the key of {login} that it is signed with {how}"
     except FileNotFoundError:
         return UnknownVoucher(
             f"it is signed, and {program} is not on this machine to look at that",
             f"install {'OpenSSH' if is_ssh else 'GnuPG'}, in PATH",
         )
     if not found:
-        return NoVoucher("its signature is by no key that main has for anybody, or is not good")
+        return NoVoucher(why)
     return SignatureVoucher(tuple(found))
 
 
@@ -116,17 +122,18 @@ def _ssh(
     return [login for login in named if _run(folder, [*check, login], payload)[0] == 0]
 
 
-def _openpgp(folder: Path, of_logins: Mapping[str, Sequence[tuple[str, bytes]]]) -> list[str]:
-    found: list[str] = []
+def _openpgp(folder: Path, of_logins: Mapping[str, Sequence[tuple[str, bytes]]]) -> dict[str, str]:
+    """By login what GnuPG says of the signature, in its word: good, or why it is not."""
+    found: dict[str, str] = {}
     for login, files in of_logins.items():
         data = [one for suffix, one in files if suffix in OPENPGP]
-        if data and _is_good(folder / f"home-{len(found)}-{login}", folder, data):
-            found.append(login)
+        if data:
+            found[login] = _said_of(folder / f"home-{len(found)}-{login}", folder, data)
     return found
 
 
-def _is_good(home: Path, folder: Path, keys: Iterable[bytes]) -> bool:
-    """Whether a signature is good, of one of these keys."""
+def _said_of(home: Path, folder: Path, keys: Iterable[bytes]) -> str:
+    """What is said of a signature, where only these keys are known."""
     home.mkdir(mode=0o700)
     gpg = ["gpg", "--homedir", str(home), "--batch", "--no-options", "--no-autostart", "--no-tty"]
     for key in keys:
@@ -135,8 +142,10 @@ def _is_good(home: Path, folder: Path, keys: Iterable[bytes]) -> bool:
     words = ["--trust-model", "always", "--status-fd", "1", "--verify", *files]
     code, out = _run(home, [*gpg, *words], b"")
     said = [line.split(" ")[1] for line in out.decode(errors="replace").splitlines() if " " in line]
+    if spoilt := _SPOILT.intersection(said):
+        return min(spoilt)
     is_one = said.count(_VALID) == 1 and said.count(_GOOD) == 1
-    return code == 0 and is_one and not _SPOILT.intersection(said)
+    return _GOOD if code == 0 and is_one else ""
 
 
 def _run(folder: Path, words: Sequence[str], data: bytes) -> tuple[int, bytes]:
