@@ -154,6 +154,14 @@ def test_verdict_that_is_not_looked_for_in_git_says_so(under_test: World) -> Non
     assert "decides nothing" in result["reason"]
 
 
+def test_status_that_a_verification_asks_for_is_said_to_count(under_test: World) -> None:
+    under_test.settings += '\n[[verifications]]\nname = "end-to-end"\nstatus = "e2e"\n'
+    words = list(check(under_test.edit()))
+    words[words.index("check")] = "e2e"
+    result = under_test.run(*words)
+    assert result["reason"] == "written; the next turn asks for it where it verifies"
+
+
 def test_odd_time_stops_nobody(under_test: World) -> None:
     assert_any_time_is_harmless(under_test, *check(under_test.ref("refs/heads/auto"), "pending"))
 

@@ -77,10 +77,19 @@ def _what_follows(state: State, report: Run) -> str:
     required = checks.required
     if isinstance(state.settings, Settings) and checks.source == "github":
         return 'written, but it decides nothing: the settings say source = "github"'
+    if _is_asked_for(state, report.context):
+        return "written; the next turn asks for it where it verifies"
     if required and report.context not in required:
         names = ", ".join(required)
         return f"written, but it decides nothing: the settings require {names}"
     return "written; the next turn acts on it"
+
+
+def _is_asked_for(state: State, context: str) -> bool:
+    """Whether a verification of the settings is this status, and no check of main is."""
+    if not isinstance(state.settings, Settings) or context in state.settings.checks.required:
+        return False
+    return any(one.status == context for one in state.settings.verifications)
 
 
 def _verified(state: State) -> frozenset[str]:
