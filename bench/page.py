@@ -69,6 +69,13 @@ BENCHES = (
         ("5",),
     ),
     Bench(
+        "turn",
+        "The same, where each request takes 100 ms longer",
+        "A server is farther away than this machine's own. Over HTTP, what counts is how many "
+        "requests a turn sends one after the other.",
+        ("3", "--delay", "0.1"),
+    ),
+    Bench(
         "introduce",
         "An introduction, as a repository grows",
         "What does one introduction take, if the repository has many files, many services, or "
@@ -82,6 +89,13 @@ BENCHES = (
         "Many builds announce at the same time. The naive script pulls, commits and pushes, "
         "until its push is taken. Tidemill gives each announcement a ref of its own, so that no "
         "push stands in the way of another.",
+        ("3",),
+    ),
+    Bench(
+        "loop",
+        "From a commit to production, on the stand-in for GitHub",
+        "The real workflow files of the examples, in three waves whose soaks take 3 seconds. "
+        "`besides the turn` is what a job takes for the checkout, for Node.js and for the page.",
         ("3",),
     ),
     Bench(

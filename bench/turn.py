@@ -6,7 +6,8 @@ Whole processes, as a person or a workflow starts them, taking turns; medians.
 
 The repository is made once, outside the timing (`--keep` makes it only if it is not there). It is
 reached as a path, over HTTP, and through `git daemon`, which has `uploadpack.allowFilter` set or
-not. Over HTTP, requests and connections are counted; with `--delay` each request waits so long.
+not. Over HTTP, requests and connections are counted. With `--delay` each request waits so long, and
+that is the only way then.
 """
 
 from __future__ import annotations
@@ -294,6 +295,8 @@ def measure(folder: Path, rounds: int, delay: float) -> None:
                 ("daemon, filter", "true"),
                 ("daemon, no filter", "false"),
             ):
+                if delay and way != "http":
+                    continue
                 git(repository, "config", "uploadpack.allowFilter", allow)
                 url = {"path": str(repository), "http": f"{by_http.url}/cfg-app.git"}.get(
                     way, by_daemon
