@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from tidemill.facts.freezes import Freeze
-from tidemill.facts.settings import Settings, Wave
+from tidemill.facts.settings import Approvals, Settings, Wave
 from tidemill.facts.verification import Verification
 from tidemill.facts.windows import Window
 from tidemill.words.moments import Moment
@@ -26,6 +26,7 @@ _KEYS = (
     *("after", "admit", "settle", "soak", "windows", "approval", "approvers"),
     *("environment", "on_failure", "failed_after", "need"),
 )
+_FOLDER = "approvals.keys"  # by whose keys a signature is an approver's
 _LONGEST = 80  # characters of a value that are shown
 _BETWEEN = ", "
 
@@ -87,11 +88,12 @@ def gates_of(settings: Settings, wave: Wave) -> dict[str, str]:
     found = {key: _text(getattr(wave, key)) for key in _KEYS} | {
         "freezes": _text(settings.freezes_of(wave.name)),
         "ignored": _text(tuple(ignored)),
+        _FOLDER: settings.approvals.keys if wave.approvers else "",
         "verifications": _text(
             tuple(one for one in settings.verifications if not one.waves or wave.name in one.waves)
         ),
     }
-    return {key: value for key, value in found.items() if value != _DEFAULTS.get(key, "")}
+    return {key: value for key, value in found.items() if value not in ("", _DEFAULTS.get(key))}
 
 
 def has_other_gates(known: Mapping[str, Gates], settings: Settings) -> bool:
@@ -184,4 +186,6 @@ def _asked() -> tuple[FieldInfo, ...]:
 
 
 _APART = ("name", "waves")
-_DEFAULTS = {one.name: _text(one.default) for one in fields(Wave) if one.name in _KEYS}
+_DEFAULTS = {one.name: _text(one.default) for one in fields(Wave) if one.name in _KEYS} | {
+    _FOLDER: Approvals().keys
+}

@@ -87,6 +87,15 @@ def test_what_is_no_gate_of_a_wave_is_no_change_of_its_gates(after: Settings) ->
     assert not has_other_gates(known, after)
 
 
+def test_whose_keys_prove_an_approval_is_a_gate_of_a_wave_with_approvers() -> None:
+    elsewhere = {"checks": 'retries = 0\n[approvals]\nkeys = "mallorys"'}
+    before, after = (rollout(approvers=["ada"], tables=one) for one in ({}, elsewhere))
+    [(_, gates)] = changes(gates_of(before, shop(before)), after, shop(after), [], None)
+    assert gates == {"approvals.keys": ("approvers", "mallorys")}
+    known = {"shop": Gates(values=gates_of(rollout(), shop(rollout())))}
+    assert not has_other_gates(known, rollout(tables=elsewhere)), "nobody has to sign"
+
+
 def test_order_is_no_change() -> None:
     one, other = (rollout(approvers=names) for names in (["ada", "bob"], ["bob", "ada"]))
     assert gates_of(one, shop(one)) == gates_of(other, shop(other))
