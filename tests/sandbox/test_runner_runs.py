@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.sandbox.runner_world import NAME, Mill, ended, job, log, mill
+from tests.sandbox.runner_world import NAME, Mill, ended, job, log, mill, printed
+
+from tidemill_sandbox.runner.workflow_files import yaml_of
 
 
 @pytest.fixture
@@ -412,3 +414,11 @@ def test_calls_go_through_several_files_with_what_each_passes_on(shop: Mill) -> 
     run = shop.only_run()
     assert ended(run) == {"red": "failure", "z / y (7) / x": "success", "end": "success"}
     assert log(run, "end").splitlines()[-1] == "<7-push>"
+
+
+def test_a_step_gets_each_character_of_a_workflow_file_as_it_is(shop: Mill) -> None:
+    odd = "é 🙂 \x7f\x85\xa0\u2028\ufeff \\u0041 \t\"'"
+    code = "import json, os; print(json.dumps({'odd': os.environ['ODD']}))"
+    step = {"run": f'python3 -c "{code}"', "env": {"ODD": odd}}
+    shop.push(a=yaml_of({"on": "push", "jobs": {"a": {"runs-on": "x", "steps": [step]}}}))
+    assert printed(shop.only_run(), "a") == {"odd": odd}
