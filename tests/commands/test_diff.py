@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.world import World, announcement, git, sha_of
 
 from tidemill.commands import diff
 from tidemill.errors import Refused
+from tidemill.words.shas import short
 
 
 @pytest.fixture(scope="session")
@@ -157,9 +159,42 @@ def test_commits_come_from_a_checkout_of_app_git(grown: World, tmp_path: Path) -
     come = grown.run("diff", "shop", "--app", str(app))
     assert [one["subject"] for one in come["commits"]] == ["change 5", "change 4"]
     go = grown.run("diff", "lab", "shop", "--app", str(app))
-    assert (go["is_back"], len(go["commits"])) == (True, 2)
+    assert (go["is_back"], go["gone"]) == (True, go["commits"])
+    assert len(go["commits"]) == 2
+    git(app, "checkout", "-q", "--detach", shas[0])
+    git(app, "commit", "-q", "--allow-empty", "-m", "fix")
+    fix = git(app, "rev-parse", "HEAD")
+    file = tmp_path / "hotfix.json"
+    file.write_text(json.dumps(announcement(4, sha=fix)))
+    hotfix = ("promote-wave", "--wave", "lab", "--announcement", str(file), "--override", "now")
+    grown.run(*hotfix)
+    grown.green()
+    again = ("diff", "--promote", "lab", "--sha", shas[2], "--app", str(app))
+    both = grown.run(*again)
+    assert [one["subject"] for one in both["commits"]] == ["change 5", "change 4"]
+    assert ([one["subject"] for one in both["gone"]], both["is_back"]) == (["fix"], False)
+    assert "that would go\n" + short(fix) in says(grown, *again)[1]
     shutil.rmtree(app)
+    assert "there is no folder" in refused(grown, "diff", "shop", "--app", str(app))
+    git(tmp_path, "init", "-q", "-b", "main", str(app))
     assert "fetch" in refused(grown, "diff", "shop", "--app", str(app))
+
+
+def test_a_hotfix_and_a_rollback_show_on_trial_what_would_change(
+    grown: World, tmp_path: Path
+) -> None:
+    file = tmp_path / "hotfix.json"
+    file.write_text(json.dumps(announcement(9, {"web": "fixed"}, sha=sha_of("fix"))))
+    hotfix = ("promote-wave", "--wave", "lab", "--announcement", str(file), "--override", "now")
+    (change,) = grown.run(*hotfix, "--dry-run")["change"]["sets"]
+    assert (change["wave"], change["after"]) == ("lab", sha_of("fix"))
+    assert "changed" in {one["what"] for one in change["services"]}
+    grown.run(*hotfix)
+    grown.green()
+    back = grown.run("rollback-wave", "--wave", "lab", "--reason", "worse", "--dry-run")["change"]
+    (undone,) = back["sets"]
+    assert (undone["before"], undone["after"]) == (change["after"], change["before"])
+    assert "images/lab/digests.json" in {one["path"] for one in back["files"]}
 
 
 def test_wave_may_be_called_as_it_was_before(grown: World) -> None:

@@ -101,13 +101,14 @@ def mill(
     most: int = 2,
     env: Mapping[str, str] | None = None,
     checkout: Path | None = None,
-    **actions: Path,
+    actions: Mapping[str, Path] | None = None,
 ) -> Iterator[Mill]:
     """Start everything; where act or GitHub's schemas can't be had, that is `Missing`.
 
     Args:
         env: what jobs find in their environment besides.
         checkout: a copy of Tidemill for this one alone, which then has a tool cache of its own.
+        actions: folders of actions that are none of Tidemill's, by `owner/name`.
     """
     try:
         program()
@@ -115,7 +116,7 @@ def mill(
     except (Refused, Unreachable) as error:
         absent(Missing(f"{error.what}.", error.remedy))
     hub = Hub(folder / "hub")
-    shelf = Shelf(folder / "shelf", hub, checkout or ROOT, actions)
+    shelf = Shelf(folder / "shelf", hub, checkout or ROOT, actions or {})
     tools = shared_tools() if checkout is None else None
     free = threading.Semaphore(most)
     machines = Machines(hub, shelf, folder / "runs", free, env or {}, tools=tools)

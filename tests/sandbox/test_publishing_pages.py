@@ -56,7 +56,7 @@ def shop(tmp_path: Path) -> Iterator[Mill]:
         actions[f"actions/{name}"].mkdir()
         (actions[f"actions/{name}"] / "action.yml").write_text(text)
     (tmp_path / "mill").mkdir()
-    with mill(tmp_path / "mill", most=1, **actions) as found:
+    with mill(tmp_path / "mill", most=1, actions=actions) as found:
         (found.clone.folder / "tidemill.toml").write_text(SETTINGS)
         found.push(pages=CALLER)
         yield found

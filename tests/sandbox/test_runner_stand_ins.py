@@ -162,7 +162,7 @@ def test_an_action_for_artifacts_sees_a_server_that_is_not_enterprises(
         "console.log(JSON.stringify({ host: url.hostname }));\n"
     )
     actions: dict[str, Any] = {f"actions/{kind}-artifact": action, "actions/cache": action}
-    with mill(tmp_path, **actions) as shop:
+    with mill(tmp_path, actions=actions) as shop:
         shop.push(
             a=f"""
             on: push

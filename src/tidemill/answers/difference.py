@@ -34,7 +34,8 @@ class SetDifference(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         before, after: the commits of app.git; None where the set or its commit is not known.
         repository: of app.git, where both are of the same one; else None.
-        services: those that differ, by name; None where the images of one side are not known.
+        services: those that differ, by name; None where the images of one side are not known, or
+            neither has any.
     """
 
     set: str
@@ -81,13 +82,16 @@ def difference(
 ) -> SetDifference:
     """What differs between the image files of a set in two places."""
     repositories = {one.source.repository for one in (before, after) if one and one.source}
+    has_images = before is not None or after is not None
     return SetDifference(
         set=set_name,
         wave=wave,
         before=before.app_sha if before else None,
         after=after.app_sha if after else None,
         repository=next(iter(repositories)) if len(repositories) == 1 else None,
-        services=services(before.digests if before else {}, after.digests if after else {}),
+        services=services(before.digests if before else {}, after.digests if after else {})
+        if has_images
+        else None,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
-from tidemill.answers.difference import asked_for, sets_on_main
+from tidemill.answers.difference import SetDifference, asked_for, difference, sets_on_main
 from tidemill.asks.answer import answer
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.asks.asker import OVERRIDING, Asker, Ended, Origin
@@ -17,11 +19,15 @@ from tidemill.commands._results import Acceptance, Difference, Request, RequestA
 from tidemill.commands._turning import Turning
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused, TidemillError
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.operation import AutoCommit
 from tidemill.facts.requests import (
     AnnouncementRequest,
     Drop,
     Fact,
+    Hotfix,
     Promotion,
+    Rollback,
     WorkflowRun,
     approval,
 )
@@ -38,6 +44,7 @@ from tidemill.turn.outcome import (
 from tidemill.turn.preview import changes
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
+from tidemill.turn.targets import image_files_in
 from tidemill.turn.turn import Turn
 
 _AGAIN = "mend what the reason says, and ask again"
@@ -77,13 +84,28 @@ def accepted_and_turned(
 def _tried(
     store: Store, remedies: Remedies, done: Turn, fact: Fact | Nothing | Ended
 ) -> Difference | None:
-    """What a promotion would change: in services, and in files where the turn has made it."""
+    """What would change: in services and files, if the turn has made it; else what services of a
+    promotion would be."""
+    on_main = sets_on_main(done.snapshot)
+    if isinstance(fact, Promotion | Hotfix | Rollback):
+        made = [one for one in done.plan.auto if one.operation.request == fact.id]
+        if made:
+            parent, sha = made[0].parent, made[-1].sha
+            found = tuple(_changed(store, done, on_main, one) for one in made)
+            return Difference(found, url=remedies.server, files=changes(store, parent, sha))
     if not isinstance(fact, Promotion):
         return None
-    found = asked_for(sets_on_main(done.snapshot), fact.wave, fact.set, fact.app_sha)
-    made = next((one for one in done.plan.auto if one.operation.request == fact.id), None)
-    files = changes(store, made.parent, made.sha) if made else None
-    return Difference((found,), url=remedies.server, files=files)
+    asked = asked_for(on_main, fact.wave, fact.set, fact.app_sha)
+    return Difference((asked,), url=remedies.server)
+
+
+def _changed(
+    store: Store, done: Turn, on_main: Mapping[tuple[str, str], ImageFiles], one: AutoCommit
+) -> SetDifference:
+    of = one.operation
+    folder = done.snapshot.settings.folder(of.wave, of.set)
+    after = image_files_in(store, one.sha, folder)
+    return difference(of.wave, of.set, on_main.get((of.wave, of.set)), after)
 
 
 def accept_ask(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tidemill.commands._parts import Paragraph, Part, Title
@@ -11,7 +11,7 @@ from tidemill.words.shas import short
 
 if TYPE_CHECKING:
     from tidemill.answers.difference import SetDifference
-    from tidemill.commands._results import Difference
+    from tidemill.commands._results import AppCommit, Difference
 
 MOST_LINES = 400  # of changes in files
 MOST_SERVICES = 20  # that one sentence names
@@ -35,14 +35,21 @@ def different(found: Difference) -> Iterator[Part]:
                 yield Paragraph(f"- {change.before}", indent=2)
             if change.after:
                 yield Paragraph(f"+ {change.after}", indent=2)
-    if found.commits is not None:
-        yield Title("Commits of app.git that would go" if found.is_back else "Commits of app.git")
-        for commit in found.commits:
-            yield Paragraph(f"{short(commit.sha)} {commit.subject} ({commit.author})")
-        if not found.commits:
-            yield Paragraph("There are none.")
+    if found.commits is not None and not found.is_back:
+        yield Title("Commits of app.git")
+        yield from _commits(found.commits)
+    if found.gone:
+        yield Title("Commits of app.git that would go")
+        yield from _commits(found.gone)
     if found.files is not None:
         yield from _files(found)
+
+
+def _commits(found: Sequence[AppCommit]) -> Iterator[Part]:
+    for commit in found:
+        yield Paragraph(f"{short(commit.sha)} {commit.subject} ({commit.author})")
+    if not found:
+        yield Paragraph("There are none.")
 
 
 def commits_of(one: SetDifference) -> str:
@@ -75,7 +82,7 @@ def in_short(one: SetDifference) -> str:
 
 def _files(found: Difference) -> Iterator[Part]:
     files = found.files or ()
-    yield Title(f"Files of cfg-app.git that a promotion changes: {len(files)}")
+    yield Title(f"Files of cfg-app.git that change: {len(files)}")
     lines = [line for one in files for line in one.diff.splitlines() or [f"{one.path} (no text)"]]
     yield from lines[:MOST_LINES]
     if len(lines) > MOST_LINES:

@@ -160,6 +160,7 @@ def _difference(found: results.Difference) -> dict[str, Any]:
         "sets": [set_json(one, found.url) for one in found.sets],
         "commits": found.commits,
         "is_back": found.is_back,
+        "gone": found.gone,
         "files": found.files,
     }
 

@@ -252,8 +252,9 @@ class Difference(_Result, Struct, frozen=True):
             where it is the operation of a dry run.
         url: the address of the server that compares commits of app.git, without a slash at the
             end; None where that is not known.
-        commits: those of app.git between the two, the newest first; None where no checkout was
-            named to look in. `is_back`: they would go, and not come.
+        commits: those of app.git that would come, the newest first; None where no checkout was
+            named to look in. Where none comes, those that would go, and `is_back`.
+        gone: those that would go: of what is not built on what is there, such as a hotfix.
         files: what a promotion changes in cfg-app.git; None where none was tried.
     """
 
@@ -262,6 +263,7 @@ class Difference(_Result, Struct, frozen=True):
     url: str | None = None
     commits: tuple[AppCommit, ...] | None = None
     is_back: bool = False
+    gone: tuple[AppCommit, ...] = ()
     files: tuple[FileChange, ...] | None = None
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tidemill.answers.difference import SetDifference, difference, sets_on_main
 from tidemill.asks.places import set_of, wave_of
@@ -103,10 +106,9 @@ def run(arguments: Arguments) -> Result:
             result = Difference(found, against=source, url=remedies.server, files=files)
     if arguments.app is None:
         return result
-    commits, is_back = _commits(Path(arguments.app), found)
-    return Difference(
-        result.sets, result.against, result.url, commits, is_back=is_back, files=result.files
-    )
+    come, go = _commits(Path(arguments.app), found)
+    is_back = bool(go) and not come
+    return replace(result, commits=come or go, is_back=is_back, gone=go)
 
 
 def _source(state: State, wave: Wave, other: str | None) -> str:
@@ -148,32 +150,35 @@ def _chosen(
             f"nothing can be promoted into {wave.name}: {what}",
             remedy=f"see what each wave has: {remedies.typed(('status',))}",
         )
-    return max(landings, key=lambda one: one[1].landed_at)
+    # Of what the wave has had itself, another one's is the better witness.
+    return max(landings, key=lambda one: (one[0] != wave.name, one[1].landed_at))
 
 
-def _commits(app: Path, sets: tuple[SetDifference, ...]) -> tuple[tuple[AppCommit, ...], bool]:
-    """The commits of app.git that come, or that go where it is older."""
-    found: dict[str, AppCommit] = {}
-    is_back = False
+def _commits(
+    app: Path, sets: tuple[SetDifference, ...]
+) -> tuple[tuple[AppCommit, ...], tuple[AppCommit, ...]]:
+    """The commits of app.git that come, and those that go."""
+    come: dict[str, AppCommit] = {}
+    go: dict[str, AppCommit] = {}
     for one in sets:
-        if one.before is None or one.after is None:
-            continue
-        come = _log(app, one.before, one.after)
-        go = _log(app, one.after, one.before) if not come else []
-        is_back = is_back or bool(go)
-        found |= {commit.sha: commit for commit in come or go}
-    return tuple(found.values()), is_back
+        if one.before is not None and one.after is not None:
+            come |= {commit.sha: commit for commit in _log(app, one.before, one.after)}
+            go |= {commit.sha: commit for commit in _log(app, one.after, one.before)}
+    return tuple(come.values()), tuple(go.values())
 
 
 def _log(app: Path, since: str, until: str) -> list[AppCommit]:
     log = ("-c", "log.showSignature=false", "log", f"-{MOST_COMMITS}", "--no-color", "-z")
     what = ("--format=%H%n%an%n%s", "--end-of-options", f"{since}..{until}", "--")
-    code, out, _ = Git(app).attempt(*log, *what) if app.is_dir() else (1, b"", "")
+    where = shown_path(str(app))
+    if not app.is_dir():
+        raise Refused(f"there is no folder {where}", remedy="name a checkout of app.git")
+    code, out, _ = Git(app).attempt(*log, *what)
     if code != 0:
         raise Refused(
-            f"{shown_path(str(app))} does not have the commits from {short(since)} to "
-            f"{short(until)}",
-            remedy="name a checkout of app.git, and fetch there first",
+            f"{where} does not have the commits from {short(since)} to {short(until)}",
+            remedy="name a checkout of app.git, and fetch them there, also where its history was "
+            f"rewritten: git -C {shlex.quote(str(app))} fetch origin {since} {until}",
         )
     entries = [one.split("\n", 2) for one in out.decode(errors="replace").split("\0") if one]
     return [AppCommit(sha, author, subject) for sha, author, subject in entries]
