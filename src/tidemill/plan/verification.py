@@ -116,6 +116,8 @@ def _forget(draft: Draft, part: SetLedger, names: set[str]) -> bool:
         part.answers = {name: one for name, one in part.answers.items() if name in names}
     is_changed = False
     for landing in part.landings:
+        if not (landing.verified or landing.refuted):
+            continue
         if not landing.verified.keys() <= names:
             landing.verified = {key: one for key, one in landing.verified.items() if key in names}
         if not landing.refuted.keys() <= names:
