@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from msgspec.structs import replace as changed
-
 from tidemill.facts.gates import GateChange, Gates, changes, gates_of
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Ledger
@@ -59,7 +57,7 @@ def lately_changed(ledger: Ledger, wave: str, now: datetime) -> tuple[GateChange
 def remember_gates(ledger: Ledger, snapshot: Snapshot) -> None:
     """Remember the gates of all waves, new ones too; that alone is not worth a write."""
     for wave in snapshot.settings.waves:
-        known = ledger.gates.get(wave.name) or Gates()
+        told = lately_changed(ledger, wave.name, snapshot.now)
         values = gates_of(snapshot.settings, wave)
-        ledger.gates[wave.name] = changed(known, values=values)
+        ledger.gates[wave.name] = Gates(values=values, changes=told)
     ledger.gates_main = snapshot.main.sha

@@ -118,6 +118,8 @@ def test_status_names_each_change_for_a_week() -> None:
     assert [one.author for one in rollout.ledger.gates["shop"].changes] == ["Bob", "Cy"]
     rollout.later(TOLD_FOR / timedelta(minutes=1))
     assert said(rollout) == [[], []]
+    assert not rollout.decide().is_change, "what is told no more goes with the next write"
+    assert rollout.decide().ledger.gates["shop"].changes == ()
 
 
 def test_the_ledger_does_not_grow_with_every_change() -> None:
