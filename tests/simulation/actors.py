@@ -19,6 +19,7 @@ from click import Context
 
 from tests.simulation.facts import RULE_OF_SIGNALS as RULE
 from tests.simulation.facts import demand
+from tests.simulation.forms import FORM
 from tests.simulation.memory import Client, Killed, Server
 from tests.simulation.receiver import NAME
 from tests.simulation.reports import LatestReports
@@ -143,6 +144,10 @@ def stage(seed: int = 0) -> Iterator[None]:
             ("tidemill.commands._options.read_file", str.encode),
             ("tidemill.clients.machine.person.name", lambda: "ada"),
             ("tidemill.clients.machine.person.run_url", lambda: None),
+            ("tidemill.clients.machine.person.run", lambda: _LOCAL.client.server.form),
+            ("tidemill.clients.machine.person.logins", _logins),
+            ("tidemill.clients.machine.person.started_by", lambda: FORM),
+            ("tidemill.clients.machine.person.is_rerun", _is_rerun),
             ("tomllib.loads", cache(tomllib.loads)),
             ("tidemill.facts.settings_file.parse", cache(settings_file.parse)),
             ("tidemill.turn.read.legible", _remembering(decoding.legible)),
@@ -224,6 +229,19 @@ def _confirm(*given: Any) -> str | None:
         raise
     client.sender.is_dead |= failure is not None
     return failure
+
+
+def _logins() -> tuple[str, ...]:
+    """Who started the run in which somebody asks, and who ran it again."""
+    server: Server = _LOCAL.client.server
+    found = server.form and server.runs[server.form[0]].voucher(server.form[1])
+    return found.actors if found else ()
+
+
+def _is_rerun() -> bool:
+    """Whether that is a re-run."""
+    form = _LOCAL.client.server.form
+    return form is not None and form[1] > 1
 
 
 def _next_name(_: int) -> str:

@@ -42,25 +42,35 @@ def forge(world: World) -> None:
 
 
 def forge_request(world: World) -> None:
-    """Somebody who may write refs puts a request of ada's making into the inbox."""
+    """Somebody who may write refs puts a request of ada's making into the inbox; it may name a run
+    of the form, and ask for what that was filled in with."""
     rng, waves = world.rng, [wave.name for wave in world.scene.waves]
-    wave, name = rng.choice(waves), rng.choice(world.scene.sets)
-    fields: dict[str, Any] = {"accepted_at": world.now, "by": "ada", "wave": wave}
+    wave, name, override = rng.choice(waves), rng.choice(world.scene.sets), "it is urgent"
+    fields: dict[str, Any] = {"accepted_at": world.now, "by": "ada"}
+    sha = None
+    if world.server.runs and rng.random() < 0.5:
+        run = rng.choice(list(world.server.runs.values()))
+        attempt = rng.randint(1, len(run.actors) + 1)
+        fields["run"] = requests.WorkflowRun(id=run.id, attempt=attempt)
+        if run.given["wave"] in waves and (sha := run.given.get("sha")):
+            wave, name = run.given["wave"], run.given["set_name"]
+            override = run.given["override"]
     hads = [one for other in waves for one in world.rules.standing.had(other, name)]
-    had = [one for one in hads if one.app_sha and one.position]
+    had = [one for one in hads if one.app_sha and one.position and sha in (None, one.app_sha)]
     made: requests.Fact
-    if rng.random() < 0.3 or not had:
+    if not had or (sha is None and rng.random() < 0.3):
         holds = [record(world.server, sha) for sha in below(world.server.refs, "holds").values()]
         ends = tuple(one["id"] for one in holds if "id" in one)
-        made = requests.Release(**fields, ends=ends, reason="go on")
+        made = requests.Release(**fields, wave=wave, ends=ends, reason="go on")
     else:
         one = rng.choice(had)
         made = requests.Promotion(
             **fields,
+            wave=wave,
             set=name,
             app_sha=one.app_sha or "",
             position=one.position,
-            override="it is urgent",
+            override=override,
         )
     _write(world, f"{SPACE}/inbox/{made.id}", {RECORD: requests.encode(made)})
 

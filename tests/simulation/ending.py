@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tests.simulation import damage, machines, people
+from tests.simulation import damage, machines, people, requests
 from tests.simulation.announcing import announcement
 from tests.simulation.facts import AUTO, below, demand
+from tests.simulation.forms import ENVIRONMENT, REVIEWER, FormRun
 from tests.simulation.signal_rules import all_is_told
 from tests.simulation.sources import is_green
 from tests.simulation.world import World
+from tidemill.facts.vouchers import Review
 
 ROUNDS = 30
 
@@ -35,6 +37,8 @@ def ends_well(world: World) -> None:
     rest = _rest(world)
     world.tell(f"From now on all is well{f', {rest}' if rest.exempt else ''}.")
     _calm_down(world, rest)
+    for run in world.server.runs.values():
+        _review(run, is_approved=False)
     goals = {}
     for name in world.scene.sets:
         told = announcement(world, kind="fresh", set_name=name)
@@ -98,14 +102,24 @@ def _one_round(world: World, rest: Rest) -> None:
     world.do("turn")
     machines.sync_and_report(world)
     for wave, name in _holds(world, rest):
-        world.do("release", wave=wave, set_name=None if name == "_" else name, reason="go on")
+        only = None if name == "_" else name
+        requests.ask(world, "release", wave=wave, set_name=only, reason="go on")
     if rest.hold and "/".join(rest.hold) not in below(world.server.refs, "holds"):
         world.do("hold", wave=rest.hold[0], set_name=rest.hold[1], reason="it stays")
     for line in world.waiting:
         if line["kind"] == "approval":
-            world.do("promote", wave=line["wave"], set_name=line["set"], sha=line["app_sha"])
+            place = {"wave": line["wave"], "set_name": line["set"]}
+            requests.ask(world, "promote", **place, sha=line["app_sha"])
+    for run in world.server.runs.values():
+        _review(run, is_approved=True)
     if not world.wanted:
         world.later(max(100, *(wave.soak for wave in world.scene.waves)))
+
+
+def _review(run: FormRun, *, is_approved: bool) -> None:
+    """What nobody has reviewed yet is reviewed."""
+    if all(one.environment != ENVIRONMENT for one in run.reviews):
+        run.reviews.append(Review(ENVIRONMENT, REVIEWER, is_approved))
 
 
 def _done(world: World) -> int:

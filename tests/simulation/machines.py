@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from tests.simulation.announcing import announcement
 from tests.simulation.facts import trailers
 from tests.simulation.metrics import MOODS
 from tests.simulation.sources import digests_of, file_of, is_green, is_sick
@@ -123,27 +124,42 @@ def flap(world: World) -> None:
         world.tell(f"{name} in {wave} is {mood}")
 
 
-def turn_red(world: World) -> None:
-    """Verifications turn red while the set that they are about is on its way to the next wave."""
-    if not world.scene.verifications:
-        return
+def spoil_on_its_way(world: World) -> None:
+    """Sets fail where they are while they are on their way to the next wave: verifications turn
+    red, or targets fall ill. Whether a turn hears of it before the check answers is left to chance.
+    """
     world.server.metrics.moods.clear()
+    world.do("announce", announcement=announcement(world, kind="fresh"))
     for _ in range(6):
-        chain = world.rules.auto.chain(world.server.refs.get(AUTO))
-        told = [trailers(world.server.commits[sha].message) for sha in chain]
-        if any(one.get("Operation") == "promote" for one in told):
+        if sources := _sources_on_auto(world):
             break
         check_all(world)
         world.do("turn")
         sync_and_report(world)
         world.later(30)
-    for wave in world.scene.waves:
-        for name in world.scene.verifications:
-            world.server.metrics.moods[wave.name, name] = "red"
-    world.tell("All verifications are red.")
-    world.do("turn")
+    else:
+        return
+    if world.scene.verifications and world.rng.random() < 0.5:
+        for wave in sources:
+            for name in world.scene.verifications:
+                world.server.metrics.moods[wave, name] = "red"
+        world.tell(f"All verifications in {', '.join(sources)} are red.")
+    else:
+        for place in [one for one in world.targets() if one[0] in sources and one in world.synced]:
+            report = report_of(world, *place, health="Degraded")
+            world.do("report", die_at=ACCEPTED, **report)
+    if world.rng.random() < 0.5:
+        world.do("turn")
     check_all(world)
     world.do("turn")
+
+
+def _sources_on_auto(world: World) -> list[str]:
+    """The waves from which something on auto is promoted."""
+    chain = world.rules.auto.chain(world.server.refs.get(AUTO))
+    told = [trailers(world.server.commits[sha].message) for sha in chain]
+    found = {one["Promoted-From"].partition("@")[0] for one in told if "Promoted-From" in one}
+    return [wave.name for wave in world.scene.waves if wave.name in found]
 
 
 def hurry(world: World) -> None:

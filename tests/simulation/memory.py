@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from tests.simulation.forms import FormRun
 from tests.simulation.metrics import Key, Metrics
 from tests.simulation.receiver import Receiver, Sender
 from tests.simulation.sources import ROLLOUT, generated
@@ -110,6 +111,8 @@ class Server:
         locked: how many pushes it declines before it takes one again.
         slow: operations take too long.
         sits: whose key is where somebody asks for something.
+        runs: the runs of the form, by id; `form`: in which of them, and in which attempt at it,
+            somebody asks.
         receiver: who is told what needs a person; `senders` are those that could send so far.
         time: what time it is by now, None where it stands still; `toil`: what happens while
             somebody generates.
@@ -125,6 +128,8 @@ class Server:
     locked: int = 0
     slow: bool = False
     sits: str = "ada"
+    runs: dict[int, FormRun] = field(default_factory=dict)
+    form: tuple[int, int] | None = None
     receiver: Receiver = field(default_factory=Receiver)
     senders: int = 0
     time: Callable[[], datetime] | None = None

@@ -44,6 +44,9 @@ REACHED: Mapping[str, Callable[[Entry], bool]] = {
     "a hold ends by itself": _says("released", "which is over"),
     "the server refuses a landing": _says("not landed"),
     "main is generated again": _says("regenerated"),
+    "a reviewer lets something through": _says("promoted", by="(reviewed by grace)"),
+    "a reviewer rejects something": _says("rejected", "rejected it there"),
+    "a re-run is to approve something": _says("rejected", "re-run, which approves nothing"),
 }
 
 

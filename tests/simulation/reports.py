@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tests.simulation.facts import runs
+from tests.simulation.forms import environment_called
 from tests.simulation.memory import Client
 from tidemill.errors import Unreachable
 from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
+from tidemill.facts.vouchers import Environment, Review, RunVoucher
 
 _STATES = {"cancelled": "error"}
 
@@ -34,3 +36,13 @@ class LatestReports:
             state = _STATES.get(run["state"], run["state"])
             latest[run["context"]] = CommitStatus(number, run["context"], state, at)
         return Reports(tuple(latest.values()))
+
+    def run(self, run_id: int, attempt: int) -> RunVoucher | None:
+        run = self.client.server.runs.get(run_id)
+        return run.voucher(attempt) if run else None
+
+    def reviews(self, run_id: int) -> tuple[Review, ...]:
+        return tuple(self.client.server.runs[run_id].reviews)
+
+    def environment(self, name: str) -> Environment | None:
+        return environment_called(name)

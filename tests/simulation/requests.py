@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.simulation.announcing import built_elsewhere
 from tests.simulation.facts import below, trailers
+from tests.simulation.forms import ENVIRONMENT, REVIEWER
 from tests.simulation.scene import minutes
 from tests.simulation.world import World
+from tidemill.facts.vouchers import Review
 
 _BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -32,9 +35,9 @@ def release(world: World) -> None:
     held = sorted(below(world.server.refs, "holds"))
     wave = world.rng.choice(held).partition("/")[0] if held else _wave(world)
     if world.rng.random() < 0.1:
-        world.do("release", wave=None, all_waves=True, reason="go on")
+        ask(world, "release", wave=None, all_waves=True, reason="go on")
     else:
-        world.do("release", wave=wave, set_name=_set_or_all(world), reason="go on")
+        ask(world, "release", wave=wave, set_name=_set_or_all(world), reason="go on")
 
 
 def roll_back(world: World) -> None:
@@ -42,14 +45,14 @@ def roll_back(world: World) -> None:
     wave, name = _place(world)
     known = [one.app_sha for one in world.rules.standing.had(wave, name) if one.app_sha]
     to = world.rng.choice(known[:-1]) if len(known) > 1 and world.rng.random() < 0.6 else None
-    world.do("roll back", wave=wave, set_name=name, to=to, reason="errors")
+    ask(world, "roll back", wave=wave, set_name=name, to=to, reason="errors")
 
 
 def hotfix(world: World) -> None:
     """A person puts a set of a release branch into a wave, with any position."""
     name, rng = _set(world), world.rng
     told = built_elsewhere(world, name, rng.randint(1, 40))
-    world.do("promote", wave=_wave(world), announcement=told, override="it is down")
+    ask(world, "promote", wave=_wave(world), announcement=told, override="it is down")
 
 
 def promote(world: World) -> None:
@@ -61,7 +64,38 @@ def promote(world: World) -> None:
     hads = [one for other in waves for one in world.rules.standing.had(other, name)]
     sha = rng.choice(hads).app_sha if hads and rng.random() < 0.5 else None
     override = "it is urgent" if rng.random() < 0.4 else None
-    world.do("promote", wave=wave, set_name=name, sha=sha, override=override)
+    ask(world, "promote", wave=wave, set_name=name, sha=sha, override=override)
+
+
+def ask(world: World, command: str, **arguments: Any) -> None:
+    """Somebody asks: at their terminal, or by the form on GitHub, where a proof may be needed."""
+    waves = {one.name: one for one in world.scene.waves}
+    wave = waves.get(arguments["wave"] or "")
+    is_form = wave.environment if wave else any(one.environment for one in waves.values())
+    if is_form or (wave and wave.approvers and world.rng.random() < 0.5):
+        world.by_form(command, **arguments)
+    else:
+        world.do(command, **arguments)
+
+
+def run_again(world: World) -> None:
+    """Somebody runs an old run of the form again."""
+    if world.server.runs:
+        run = world.rng.choice(list(world.server.runs.values()))
+        run.actors.append(world.rng.choice(("ada", "mallory", REVIEWER)))
+        world.in_run(run)
+
+
+def review(world: World) -> None:
+    """A reviewer looks at what waits for one, or at something that another workflow has asked."""
+    waiting = [run for run in world.server.runs.values() if not run.reviews]
+    if not waiting:
+        return
+    rng = world.rng
+    run, name = rng.choice(waiting[-3:]), rng.choice((*[ENVIRONMENT] * 4, "elsewhere"))
+    run.reviews.append(Review(name, REVIEWER, is_approved=rng.random() < 0.75))
+    world.tell(f"{REVIEWER} has reviewed run {run.id}: {run.reviews[-1]}")
+    world.do("turn")
 
 
 def impostor(world: World) -> None:

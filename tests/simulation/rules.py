@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.simulation import gate_rules, signal_rules, verification_rules
+from tests.simulation.asker_rules import AskerRules, why_not
 from tests.simulation.auto_rules import AutoRules
 from tests.simulation.facts import (
     AUTO,
@@ -29,7 +30,7 @@ from tests.simulation.facts import (
     verdict,
 )
 from tests.simulation.landing_rules import judge
-from tests.simulation.memory import SIGNED, Push, Server
+from tests.simulation.memory import Push, Server
 from tests.simulation.reach import Reach
 from tests.simulation.request_rules import RequestRules
 from tests.simulation.scene import Scene
@@ -53,8 +54,6 @@ class Rules:
         appeared: what has come in the place of something that is gone, and no turn has seen yet.
         changes: the changes of names that no turn has seen yet: from a wave to its heirs.
         approved: wave, set and SHA that a person named for a wave.
-        authors: who wrote each request, as it lay in the inbox last.
-        used: what has landed because of a request of which approvers are to be asked.
     """
 
     scene: Scene
@@ -62,8 +61,6 @@ class Rules:
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     presents: dict[tuple[str, str], Landing] = field(default_factory=dict)
     approved: set[tuple[str, str, str]] = field(default_factory=set)
-    authors: dict[str, str] = field(default_factory=dict)
-    used: set[tuple[str, str, str]] = field(default_factory=set)
     reach: Reach = field(default_factory=Reach)
     is_seen: bool = True
     appeared: set[tuple[str, str]] = field(default_factory=set)
@@ -73,6 +70,7 @@ class Rules:
         self.standing = Standing(self.scene, self.server)
         self.endings = RequestRules(self.standing, self.requests)
         self.auto = AutoRules(self.server)
+        self.askers = AskerRules(self.standing)
 
     def begin(self, main: str, now: datetime) -> None:
         """Take note of the first commit."""
@@ -110,7 +108,8 @@ class Rules:
                 if push.by.startswith("tidemill"):
                     judge(self.standing, self.requests, push, landing, when, now)
                     self._was_approved(landing)
-                    self._was_an_approvers(landing)
+                    name = landing.told.get("Request", "")
+                    self.askers.landed(landing, self.requests.get(name, {}))
         if push.by.startswith("tidemill"):
             self._main_moves_forward_to_green(push)
             self._what_people_wrote_stays(push)
@@ -138,7 +137,7 @@ class Rules:
         for name, (_, new) in changed(push, "inbox").items():
             if new is not None:
                 self.requests[name] = record(self.server, new)
-                self.authors[name] = self.server.commits[new].author
+                self.askers.authors[name] = self.server.commits[new].author
                 self.auto.retried(self.requests[name])
         change = said_in(push)
         if change and push.by.startswith("tidemill"):
@@ -183,19 +182,6 @@ class Rules:
         fine = named or not self.scene.wave(landing.wave).approval
         what = f"{landing.app_sha} ({landing.set}) is promoted into {landing.wave}"
         demand(4, fine, f"{what}, and nobody named it in an approval")
-
-    def _was_an_approvers(self, landing: Landing) -> None:
-        """What takes an approver has a signature of one of them, and counts once."""
-        name = landing.told.get("Request", "")
-        guarded = self.scene.wave(landing.wave).approvers
-        if not guarded or landing.kind == "introduce" or name not in self.requests:
-            return
-        author = self.authors[name]
-        what = f"{landing.kind} {landing.set} in {landing.wave}, for {name},"
-        demand(4, author == f"{SIGNED}ada", f"{what} was asked for by {author}")
-        use = (name, landing.wave, landing.set)
-        demand(4, use not in self.used, f"{what} was asked for once, and has landed twice")
-        self.used.add(use)
 
     def _no_report_is_late(self, push: Push) -> None:
         """What a target reported last counts, whatever the clock of an earlier report said."""
@@ -317,13 +303,17 @@ class Rules:
         ended = [old for old, new in changed(push, "inbox").values() if old and not new]
         facts = [record(self.server, sha) for sha in ended]
         released = {hold for one in facts if one["kind"] == "release" for hold in one["ends"]}
-        signed = {
-            hold
-            for sha, one in zip(ended, facts, strict=True)
-            if one["kind"] == "release" and self.server.commits[sha].author == f"{SIGNED}ada"
-            for hold in one["ends"]
+        guarded = {wave.name: wave for wave in self.scene.waves if wave.is_guarded}
+        proven = {
+            name: {
+                hold
+                for sha, one in zip(ended, facts, strict=True)
+                if one["kind"] == "release"
+                and why_not(self.standing, wave, one, self.server.commits[sha].author) is None
+                for hold in one["ends"]
+            }
+            for name, wave in guarded.items()
         }
-        guarded = {wave.name for wave in self.scene.waves if wave.approvers}
         for wave, name in appeared if not released else ():
             held = {f"{wave}/_", f"{wave}/{name}"} & there
             fine = held or wave not in {one.name for one in self.scene.waves}
@@ -336,7 +326,7 @@ class Rules:
                 names = [new for name in names for new in change(name)]
             lost = [name for name in names if f"{name}/{set_name}" not in there]
             by_person = hold.get("by") == "ada"
-            may = signed if wave in guarded else released
+            may = proven.get(wave, released)
             free = {one for one in may if one.startswith(hold.get("id", "none"))}
             fine = not lost or bool(free) or not by_person or is_over(hold, now)
             demand(13, fine, f"the hold {hold.get('id')} of {place} is lost in {lost}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tests.simulation.forms import ENVIRONMENT
 from tests.simulation.metrics import COMMAND, settings_of
 from tests.simulation.receiver import NAME
 from tests.simulation.sources import Rollout
@@ -64,6 +65,16 @@ class Wave:
         """Who alone may ask for something there; none: everybody."""
         return ("Ada", "eve") if self.soak == 10 else ()
 
+    @property
+    def environment(self) -> str | None:
+        """The environment of GitHub's whose reviewers look at what goes in there."""
+        return ENVIRONMENT if self.approval and not self.approvers and self.settle == 15 else None
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it takes something only from those who can prove that they may ask."""
+        return bool(self.approvers or self.environment)
+
     def lines(self) -> list[str]:
         """Its part of `tidemill.toml`."""
         options: dict[str, object] = {
@@ -78,6 +89,8 @@ class Wave:
             "approvers": self.approvers,
             "on_failure": self.on_failure,
         }
+        if self.environment:
+            options["environment"] = self.environment
         if self.was:
             options["was"] = self.was
         if 0 < self.spare < len(self.targets):

@@ -54,12 +54,27 @@ def names_gates(rules: Rules, lines: Iterable[Mapping[str, Any]], now: datetime)
         what = f"{line['what']} for {line['wave']} waits for {sorted(kinds)}"
         demand(12, gates <= kinds, f"{what}, and {sorted(gates - kinds)} is not named")
         due = {"hold"} if any(one.get("by") == TIDEMILL for one in line["obstacles"]) else set()
+        red = set(_red(rules, line))
+        demand(12, red <= kinds | {"failed"}, f"{what}, and that it is red is not named")
+        demand(12, not is_filed or kinds & _RED <= red, f"{what}, and it is not red")
         false = kinds & _GATES - gates - due  # what is due is placed by the next turn
         demand(12, not (is_filed and false), f"{what}, and {sorted(false)} is not so")
 
 
 _GATES = frozenset({"hold", "freeze", "window"})
-_WAITS = _GATES | {"soak", "soak stands still", "verification", "not deployed", "approval"}
+_RED = frozenset({"verification failed"})
+_WAITS = (
+    _GATES
+    | _RED
+    | {
+        "soak",
+        "soak stands still",
+        "verification",
+        "not deployed",
+        "approval",
+        "review",
+    }
+)
 
 
 def _gates(rules: Rules, wave: str, set_name: str | None, now: datetime) -> Iterator[str]:
@@ -73,6 +88,14 @@ def _gates(rules: Rules, wave: str, set_name: str | None, now: datetime) -> Iter
     window = rules.scene.wave(wave).window
     if window is not None and not window.is_open(now):
         yield "window"
+
+
+def _red(rules: Rules, line: Mapping[str, Any]) -> Iterator[str]:
+    """Whether what waits for a wave is red in one that this comes after."""
+    for name in rules.scene.wave(line["wave"]).after:
+        present = rules.standing.present((name, line["set"]), rules.server.refs[MAIN])
+        if present and present.app_sha == line.get("app_sha") and present.refuted:
+            yield from _RED
 
 
 def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:

@@ -14,11 +14,13 @@ To look for what nobody has seen yet, from any seed on, and in longer ones:
 or more of them as tests: `SIMULATE=5000 make test ARGS=tests/simulation`.
 
 What is where: `memory` is Git; `sources` is what cfg-app.git generates and checks, `scene` its
-settings; `world` is one history, and `actors` run the commands in it; `announcing`, `machines`,
-`people`, `requests`, `names`, `trouble` and `damage` are the steps, `steps` mixes them. `rules`,
-with `landing_rules`, `auto_rules`, `telling_rules` and the account that `standing` keeps, judges
-every push; `resting` and `ending` judge moments and the end; `rush` is a commit a minute.
-`request_rules` judge how requests end; `twins` lives through a history on real Git as well.
+settings; `world` is one history, and `actors` run the commands in it; `forms` are the runs of the
+form on GitHub, with their re-runs and reviews. `announcing`, `machines`, `people`, `requests`,
+`names`, `trouble` and `damage` are the steps, `steps` mixes them. `rules`, with `landing_rules`,
+`auto_rules`, `telling_rules` and the account that `standing` keeps, judges every push;
+`asker_rules` judge who asked for what landed, `request_rules` how requests end; `resting` and
+`ending` judge moments and the end; `rush` is a commit a minute. `twins` lives through a history on
+real Git as well.
 `reach` says what has to be reached, and `themes` bend histories to it. `explorer` visits each state
 of the `small_worlds`, with the same rules.
 """

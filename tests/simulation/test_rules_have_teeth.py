@@ -14,12 +14,14 @@ import pytest
 from msgspec import structs
 
 from tests.simulation import damage, history, machines, names, people, requests
+from tests.simulation.announcing import announcement
 from tests.simulation.facts import JOURNAL
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.metrics import COMMAND, PROMETHEUS
-from tests.simulation.scene import Scene, random_scene
+from tests.simulation.scene import START, Scene, random_scene
 from tests.simulation.steps import Step, turn
+from tests.simulation.world import World
 from tidemill.announcing.order import Order
 from tidemill.asks import promotion
 from tidemill.asks.places import wave_of
@@ -60,7 +62,14 @@ from tidemill.plan import (
 )
 from tidemill.plan.draft import Draft
 from tidemill.plan.holds import release_hold
-from tidemill.plan.obstacles import About, FreezeInForce, HoldInForce, Obstacle
+from tidemill.plan.obstacles import (
+    About,
+    FailedVerification,
+    FailureThere,
+    FreezeInForce,
+    HoldInForce,
+    Obstacle,
+)
 from tidemill.plan.plan import Plan, plan
 
 MOST = 60
@@ -87,6 +96,23 @@ def tell_nobody(monkeypatch: Patch) -> None:
         return replace(random_scene(rng), is_told=False)
 
     monkeypatch.setattr("tests.simulation.history.random_scene", scene)
+
+
+def bend(monkeypatch: Patch, *verifications: str, **options: Any) -> None:
+    """Every history has such waves, is asked these questions, and tells nobody."""
+
+    def scene(rng: random.Random) -> Scene:
+        found = random_scene(rng)
+        waves = tuple(replace(wave, **options) for wave in found.waves)
+        return replace(found, waves=waves, verifications=verifications, is_told=False)
+
+    monkeypatch.setattr(history, "random_scene", scene)
+
+
+def hurry(monkeypatch: Patch, *verifications: str, **options: Any) -> None:
+    """Sets go on as soon as they may, and each wave comes after the one before it."""
+    plain = {"window": None, "approval": False, "spare": 0, "admit": "when deployed"}
+    bend(monkeypatch, *verifications, **{**plain, "on_failure": "wait", "soak": 0, **options})
 
 
 def is_noticed(
@@ -460,8 +486,8 @@ FORGED: Mapping[Step, float] = {
 
 def test_a_request_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.plan.approvers.guarded", lambda *_: ())
-    found = first_broken(WELL, {**FORGED, requests.hold: 0, requests.release: 0})
-    assert "was asked for by mallory" in found
+    often = {**FORGED, requests.hold: 0, requests.release: 0}
+    assert is_noticed("rule 4: .* was asked for by mallory", WELL, often)
 
 
 def test_a_release_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
@@ -471,7 +497,47 @@ def test_a_release_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
         return () if isinstance(fact, Release) else sound(settings, holds, fact)
 
     monkeypatch.setattr("tidemill.plan.approvers.guarded", guarded)
-    assert re.search(r"rule 13: the hold .* is lost", first_broken(WELL, FORGED))
+    assert is_noticed("rule 13: the hold .* is lost", WELL, FORGED)
+
+
+REVIEWED: Mapping[Step, float] = {
+    requests.promote: 100,
+    requests.run_again: 100,
+    damage.forge_request: 150,
+    machines.run_well: 100,
+}
+
+
+def _with_reviews(rng: random.Random) -> Scene:
+    scene = random_scene(rng)
+    waves = (replace(one, approval=bool(one.after), soak=0, settle=15) for one in scene.waves)
+    return replace(scene, waves=tuple(waves))
+
+
+def test_a_set_that_no_reviewer_let_through_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(history, "random_scene", _with_reviews)
+    monkeypatch.setattr(approvers, "_reviewed", lambda *given: given[2])
+    assert is_noticed("in a run that no reviewer let through", WELL, REVIEWED)
+
+
+def test_a_run_that_approves_something_else_is_noticed(monkeypatch: Patch) -> None:
+    """A run that was to release what was not held has approved nothing yet: it is there to name."""
+
+    def scene(rng: random.Random) -> Scene:
+        found = random_scene(rng)
+        waves = (
+            replace(one, approval=bool(one.after), soak=10, window=None) for one in found.waves
+        )
+        return replace(found, waves=tuple(waves))
+
+    monkeypatch.setattr(history, "random_scene", scene)
+    monkeypatch.setattr(approvers, "why_other", lambda *_: None)
+    often: Mapping[Step, float] = {
+        requests.release: 100,
+        damage.forge_request: 150,
+        machines.run_well: 100,
+    }
+    assert is_noticed("in a run that was for something else", WELL, often)
 
 
 def test_a_message_that_is_not_noted_when_it_was_taken_is_noticed(monkeypatch: Patch) -> None:
@@ -506,13 +572,7 @@ FLAPPING: Mapping[Step, float] = {machines.flap: 60, machines.run_well: 150}
 
 def ask_about_all(monkeypatch: Patch) -> None:
     """Every history has verifications, and waves that roll back."""
-
-    def scene(rng: random.Random) -> Scene:
-        found = random_scene(rng)
-        waves = tuple(replace(wave, on_failure="roll back") for wave in found.waves)
-        return replace(found, waves=waves, verifications=(COMMAND, PROMETHEUS), is_told=False)
-
-    monkeypatch.setattr(history, "random_scene", scene)
+    bend(monkeypatch, COMMAND, PROMETHEUS, on_failure="roll back")
 
 
 def test_a_set_that_is_promoted_unverified_is_noticed(monkeypatch: Patch) -> None:
@@ -547,19 +607,86 @@ def test_a_red_answer_that_is_told_of_each_time_is_noticed(monkeypatch: Patch) -
     assert first_broken(WELL, FLAPPING).startswith("rule 17: red begins in")
 
 
+def _ship_and_turn_red(world: World) -> None:
+    """A set goes as far as it may, all being well; then it is red wherever it is."""
+    world.server.metrics.moods.clear()
+    world.do("announce", announcement=announcement(world, kind="fresh"))
+    machines.run_well(world)
+    for wave in world.scene.waves:
+        world.server.metrics.moods[wave.name, COMMAND] = "red"
+    world.do("turn")
+
+
 def test_a_verified_set_that_is_rolled_back_by_itself_is_noticed(monkeypatch: Patch) -> None:
-    ask_about_all(monkeypatch)
+    hurry(monkeypatch, COMMAND, on_failure="roll back")
     monkeypatch.setattr("tidemill.plan.on_failure._why_not_back", lambda *given: _no_goal(given[4]))
-    assert "had been verified to the end" in first_broken(WELL, FLAPPING)
+    assert is_noticed("rule 17: .* had been verified to the end", WELL, {_ship_and_turn_red: 300})
 
 
 def _no_goal(goal: object) -> str | None:
     return None if goal else "no older set was healthy there"
 
 
+SPOILT: Mapping[Step, float] = {machines.spoil_on_its_way: 120, machines.run_well: 60}
+
+
+@pytest.mark.parametrize(
+    ("ignored", "words"),
+    [(FailedVerification, "it is red in"), (FailureThere, "it is not deployed in")],
+)
+def test_a_set_that_fails_on_its_way_and_goes_on_is_noticed(
+    monkeypatch: Patch, ignored: type[Obstacle], words: str
+) -> None:
+    """A turn that knows of it takes the set off auto; here it lands first."""
+
+    def obstacle(draft: Draft, operation: Operation) -> Obstacle | None:
+        found = due.obstacles(draft, operation)
+        return next((one for one in found if not isinstance(one, ignored)), None)
+
+    hurry(monkeypatch, COMMAND)
+    monkeypatch.setattr(landing, "obstacle", obstacle)
+    assert is_noticed(words, WELL, SPOILT)
+
+
+def test_a_red_set_that_is_still_deployed_and_goes_on_is_noticed(monkeypatch: Patch) -> None:
+    """What is red is not deployed: so it takes both to let it go on."""
+    hurry(monkeypatch, COMMAND)
+    monkeypatch.setattr(Landing, "end_deployment", lambda _: None)
+    monkeypatch.setattr(due, "failed_there", lambda *_: None)
+    assert is_noticed("rule 17: .* it is red in", WELL, SPOILT)
+
+
+def test_a_red_set_that_status_calls_something_else_is_noticed(monkeypatch: Patch) -> None:
+    """It goes nowhere, as it is not deployed, and that is not why."""
+    hurry(monkeypatch, COMMAND)
+    monkeypatch.setattr(due, "failed_there", lambda *_: None)
+    assert is_noticed("rule 12: .* that it is red is not named", WELL, SPOILT)
+
+
 def test_a_turn_that_lands_by_the_time_it_began_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.turn.turn._STALE", timedelta(days=1))
     assert "landed in a freeze" in first_broken(WELL, {people.freeze_meanwhile: 60})
+
+
+FREEZE = FreezeInForce(wave="all", reason="none", until=START + timedelta(days=9999))
+RED_ANSWER = FailedVerification(wave="all", set="all", names=("smoke",))
+
+
+@pytest.mark.parametrize(
+    ("gate", "words"), [(FREEZE, "freeze.* is not so"), (RED_ANSWER, "and it is not red")]
+)
+def test_a_gate_that_status_names_and_that_is_not_so_is_noticed(
+    monkeypatch: Patch, gate: Obstacle, words: str
+) -> None:
+    """Nothing is held up by it: it is only said."""
+    sound = Draft.wait
+
+    def wait(self: Draft, about: About, *stops: Obstacle, **given: Any) -> None:
+        more = [gate] if about.at == "for" else []
+        sound(self, about, *stops, *more, **given)
+
+    monkeypatch.setattr(Draft, "wait", wait)
+    assert is_noticed(f"rule 12: .*{words}", WELL, {machines.run_well: 120})
 
 
 @pytest.mark.parametrize("gate", [HoldInForce, FreezeInForce])

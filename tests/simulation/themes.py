@@ -49,6 +49,14 @@ def _guards(scene: Scene) -> Scene:
     return replace(scene, waves=tuple(replace(one, soak=10) for one in scene.waves))
 
 
+def _lets_review(scene: Scene) -> Scene:
+    """Reviewers of an environment look at what goes into each wave that comes after another."""
+    waves = tuple(
+        replace(one, approval=True, soak=0, settle=15) if one.after else one for one in scene.waves
+    )
+    return replace(scene, waves=waves)
+
+
 def _asks(scene: Scene) -> Scene:
     return replace(scene, verifications=(COMMAND, PROMETHEUS))
 
@@ -83,6 +91,12 @@ THEMES = (
     Theme(
         {**_ON, people.forget_to_generate: 60},
         bent=lambda scene: replace(scene, stale="regenerate"),
+    ),
+    Theme({**_ON, requests.promote: 60, requests.review: 60}, bent=_lets_review),
+    Theme({**_ON, requests.promote: 60, requests.review: 30}, bent=_lets_review),
+    Theme(
+        {**_ON, requests.promote: 30, requests.run_again: 30, damage.forge_request: 60},
+        bent=_guards,
     ),
 )
 

@@ -16,6 +16,7 @@ from tests.simulation import sources
 from tests.simulation.acting import Acting
 from tests.simulation.actors import Deed, do
 from tests.simulation.facts import runs
+from tests.simulation.forms import FormRun
 from tests.simulation.memory import Commit, Killed, Server
 from tests.simulation.rules import Rules
 from tests.simulation.scene import START, Scene, minutes
@@ -127,6 +128,22 @@ class World:
             if not self.lag:
                 names_gates(self.rules, deed.said["waiting"], self.now)
         return deed
+
+    def by_form(self, command: str, **arguments: Any) -> Deed:
+        """Somebody fills in the form on GitHub."""
+        number = len(self.server.runs) + 1
+        run = FormRun(number, command, arguments, self.now, [self.server.sits])
+        self.server.runs[number] = run
+        return self.in_run(run)
+
+    def in_run(self, run: FormRun) -> Deed:
+        """The last attempt at a run of the form does what was filled in."""
+        self.server.form = (run.id, len(run.actors))
+        self.tell(f"{run.actors[-1]} starts attempt {len(run.actors)} at run {run.id}: {run.title}")
+        try:
+            return self.do(run.command, **run.given)
+        finally:
+            self.server.form = None
 
     def together(self, deeds: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Deed]:
         """Run commands at once, one step of one of them at a time, in an order left to chance."""
