@@ -207,6 +207,10 @@ class Draft(Struct):
         is_told = any(one.id == entry.id and one.what in _TOLD for one in self.entries)
         self.end(request, how, None if is_told else entry)
 
+    def has_landed(self, request: str) -> bool:
+        """Whether what a request asked for has just landed, beneath something newer or not."""
+        return any(one.id == request and one.what == "landed" for one in self.entries)
+
     def keep(self, request: str, reason: str) -> None:
         """Keep a request that ends below `rejected/`, from where `tidemill retry` takes it."""
         self.rejected[request] = reason

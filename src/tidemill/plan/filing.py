@@ -171,6 +171,8 @@ def _end_promotion(draft: Draft, request_id: str, asked: Promotion) -> None:
             wave=asked.wave,
         )
         draft.end(request_id, "landed", entry)
+    elif draft.has_landed(request_id):
+        draft.end(request_id, "landed")
     elif present.is_known and order_of(present) > order:
         why = f"{asked.wave} has had a newer set"
         supersede(draft, request_id, asked.set, why, sha=asked.app_sha)

@@ -64,9 +64,10 @@ def file_hotfixes(draft: Draft) -> None:
 
 
 def end_hotfix(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
-    """A hotfix has ended when the wave has its images."""
+    """A hotfix has ended when the wave has its images, or had them beneath what landed on it."""
     present = draft.ledger.present(hotfix.wave, hotfix.set)
-    if present is not None and present.content == hotfix.content:
+    is_there = present is not None and present.content == hotfix.content
+    if is_there or draft.has_landed(ref_id):
         entry = Entry(
             what="landed",
             id=ref_id,

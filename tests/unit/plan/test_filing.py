@@ -203,6 +203,21 @@ def test_retry_lets_in_again_what_it_names_and_nothing_else() -> None:
     assert introduced(decided) == [("shop", 2)]
 
 
+def test_promotion_that_lands_beneath_a_newer_one_has_landed() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "admit": "at once"}))
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=90)
+    request = rollout.promotion("shop", 2)
+    rollout.turn()
+    rollout.landing("lab", 3)
+    decided = rollout.turn()
+    assert introduced(decided) == [("shop", 2), ("shop", 3)]
+    rollout.green(decided.auto[1].sha)
+    decided = rollout.turn()
+    assert request in decided.ended
+    assert [one.what for one in decided.entries if one.id == request] == ["landed"]
+
+
 def test_promotion_under_test_whose_request_was_dropped_goes_off_auto() -> None:
     """The set may go on by itself, but nobody is said to have asked for it."""
     rollout = Rollout()

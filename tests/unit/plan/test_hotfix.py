@@ -302,6 +302,24 @@ def test_a_hotfix_whose_hold_is_released_before_it_lands_lands_all_the_same() ->
     assert decided.holds == {}, "it is not held anew"
 
 
+def test_a_hotfix_that_lands_beneath_a_newer_set_has_ended() -> None:
+    rollout = Rollout(settings(lab={**LAB, "admit": "at once"}))
+    rollout.landing("lab", 1)
+    request = rollout.hotfix("lab", 1)
+    rollout.turn()
+    ends = tuple(one.id for one in rollout.holds.values())
+    rollout.asked(Release(accepted_at=rollout.now, wave="lab", ends=ends, reason="merged"))
+    rollout.announced(2)
+    decided = rollout.turn()
+    assert [kind for kind, _, _ in made(decided)] == ["hotfix", "introduce"]
+    rollout.green(decided.auto[1].sha)
+    decided = rollout.turn()
+    assert present(decided).position == 2
+    assert decided.auto == ()
+    assert request in decided.ended
+    assert [one.id for one in decided.entries if one.what == "landed"].count(request) == 1
+
+
 def test_a_hotfix_of_a_set_that_a_person_has_replaced_meanwhile_is_made_again() -> None:
     rollout = two_waves()
     rollout.hotfix("shop", 1)
