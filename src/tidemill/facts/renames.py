@@ -452,14 +452,19 @@ def renamed_holds(
 def renamed_records(
     renaming: Renaming, records: Mapping[Place, Deployment]
 ) -> tuple[dict[Place, Deployment], dict[Place, Place]]:
-    """The records by today's names, the latest of each target; and where they were before."""
+    """The records by today's names, the latest of each target; and where those were before that
+    have to be written anew. Once it is known what was, a record is read by the names in it."""
     found: dict[Place, Deployment] = {}
     origins: dict[Place, Place] = {}
     for (wave, target), record in sorted(records.items(), key=lambda one: one[1].finished_at):
         for heir in renaming.listing(renaming.waves.heirs(wave), target):
             found[heir, target] = _record(renaming, record, heir, is_of_today=False)
             origins[heir, target] = (wave, target)
-    return found, {place: origin for place, origin in origins.items() if place != origin}
+    return found, {
+        place: origin
+        for place, origin in origins.items()
+        if place != origin or found[place].sets != records[origin].sets
+    }
 
 
 def _record(renaming: Renaming, record: Deployment, wave: str, *, is_of_today: bool) -> Deployment:

@@ -235,6 +235,14 @@ def test_merged_waves_keep_every_hold_and_every_rollback() -> None:
     assert set(rollout.records) >= {("live", "north"), ("live", "south")}
 
 
+def test_merged_waves_go_on_with_the_oldest_after_an_eviction_in_one_of_them() -> None:
+    eu, us = ({"targets": [one], "after": ["lab"]} for one in LIVE["targets"])
+    rollout = shipped(lab=LAB, eu=eu, us=us)
+    rollout.ledger.of("us", "app").oldest_next = True
+    renamed(rollout, settings(lab=LAB, live=was(["eu", "us"])), live="eu")
+    assert rollout.decide().ledger.history("live", "app").oldest_next
+
+
 def test_rollback_under_way_goes_on_from_where_the_files_are() -> None:
     rollout = shipped()
     first = rollout.ledger.history("live", "app").landings[0]
@@ -392,6 +400,17 @@ def test_set_is_renamed_in_every_wave_and_app_git_may_lag_behind() -> None:
     rollout.green(decided.auto[0].sha)
     assert present(rollout.turn(), "lab", "core").position == 3
     assert rollout.inbox == {}
+
+
+def test_what_targets_reported_of_a_set_that_is_renamed_is_written_by_its_new_name() -> None:
+    rollout = shipped()
+    [app] = rollout.settings.sets
+    core = msgspec.structs.replace(app, name="core", was="app")
+    rollout.files = {(wave, "core"): one for (wave, _), one in rollout.files.items()}
+    renamed(rollout, msgspec.structs.replace(rollout.settings, sets=(core,)))
+    decided = taken_note(rollout)
+    assert decided.moved == {place: place for place in rollout.records}
+    assert [set(one.sets or ()) for one in rollout.records.values()] == [{"core"}] * 4
 
 
 def test_request_that_came_after_a_swap_is_by_todays_names() -> None:
