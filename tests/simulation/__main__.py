@@ -87,6 +87,8 @@ def _explore() -> int:
         try:
             found = explorer.explore(small)
             print(f"{found.states:>6} states, {found.ends:>3} ends: {small}", flush=True)
+            for kind, count in sorted(found.guarded.items()):
+                print(f"{'':>8} {count} pushes were refused by the lease of {kind} alone")
         except explorer.Failed as failed:
             broken += 1
             print(failed)

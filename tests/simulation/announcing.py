@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
+from tests.simulation.scene import running_all
 from tests.simulation.sources import NATURES, Image, Nature
 from tests.simulation.world import World
 
@@ -38,7 +40,9 @@ def announcement(world: World, *, kind: str | None = None, set_name: str | None 
         position = rng.choice(sorted(gaps)) if gaps else position
     if kind == "other SHA" and old:
         position = old["position"]
-    images = dict(old["images"]) if old and kind != "fresh" and rng.random() < 0.7 else {}
+    there = world.scene.services[name]
+    known = {one: it for one, it in old["images"].items() if one in there} if old else {}
+    images = known if kind != "fresh" and rng.random() < 0.7 else {}
     is_new = kind != "same images" or not images
     told = _announced(world, name, position, images, change=is_new)
     if kind == "bad":
@@ -50,6 +54,27 @@ def announcement(world: World, *, kind: str | None = None, set_name: str | None 
     else:
         made.append(told)
     return json.dumps(told)
+
+
+def change_services(world: World) -> None:
+    """app.git has a service less, or one more, which some targets run; a set is announced."""
+    rng, scene = world.rng, world.scene
+    name = rng.choice(scene.sets)
+    mine = scene.services[name]
+    uses = {wave: dict(targets) for wave, targets in scene.uses.items()}
+    if len(mine) > 1 and rng.random() < 0.5:
+        gone = rng.choice(mine)
+        mine = tuple(one for one in mine if one != gone)
+    else:
+        new = f"{name}{world.next()}"
+        mine = (*mine, new)
+        for targets in uses.values():
+            for target, used in targets.items():
+                if used is not None and rng.random() < 0.5:
+                    targets[target] = (*used, new)
+    services = {**scene.services, name: mine}
+    world.settle_on(running_all(replace(scene, services=services, uses=uses)))
+    world.do("announce", announcement=announcement(world, set_name=name))
 
 
 def _announced(

@@ -20,11 +20,13 @@ class AutoRules:
     Attributes:
         made: every commit that a turn has put on auto.
         evicted: the operations of evicted commits that nobody has let try again.
+        mains: the commits that main has had; what a person takes off it again is theirs to keep.
     """
 
     server: Server
     made: set[str] = field(default_factory=set)
     evicted: set[Operation] = field(default_factory=set)
+    mains: set[str] = field(default_factory=set)
 
     def pushed(self, push: Push) -> None:
         """Judge one push of a turn."""
@@ -92,7 +94,8 @@ class AutoRules:
     def _what_people_put_there_is_kept(self, before: list[str], after: list[str]) -> None:
         """It is taken off, with what stands on it, and anyone finds it among the evicted."""
         kept = below(self.server.refs, "evicted").values()
-        theirs = [sha for sha in before if self.server.commits[sha].author == "ada"]
+        commits = self.server.commits
+        theirs = [sha for sha in before if commits[sha].author == "ada" and sha not in self.mains]
         tip = before[-1] if before else None
         lost = theirs and tip not in after and not {tip, *theirs} & {*kept}
         demand(5, not lost, f"{theirs} of a person was on auto, and is nowhere")

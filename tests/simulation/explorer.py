@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,9 +22,12 @@ from unittest.mock import patch
 from tests.simulation.acting import Acting
 from tests.simulation.actors import stage
 from tests.simulation.ending import ends_well
+from tests.simulation.memory import Server
 from tests.simulation.resting import comes_to_rest
 from tests.simulation.scene import Scene
 from tests.simulation.world import World
+from tidemill.clients.git.store import PushResult, Raced, Update
+from tidemill.facts.refs import Refs
 
 Command = tuple[str, Mapping[str, Any]]
 Deed = Callable[[World], Command | None]
@@ -62,10 +66,16 @@ class Move:
 
 @dataclass
 class Explored:
-    """How many states were visited, and how many ends."""
+    """How many states were visited, and how many ends.
+
+    Attributes:
+        guarded: how many pushes the leases of one kind of ref refused, and no other lease would
+            have: without them each would have been taken.
+    """
 
     states: int = 0
     ends: int = 0
+    guarded: Counter[str] = field(default_factory=Counter)
 
 
 class Failed(AssertionError):
@@ -84,7 +94,7 @@ def explore(small: SmallWorld) -> Explored:
         Failed: a rule is broken in one of them.
     """
     found = Explored()
-    with stage(), _looking_twice():
+    with stage(), _looking_twice(), _watching_leases(found.guarded):
         first = World.of(small.scene, random.Random(0))
         small.before(first)
         known: set[object] = set()
@@ -200,6 +210,32 @@ def _copied(first: World) -> World:
     server.watchers = watchers
     world.server.watchers.append(lambda push: world.rules.pushed(push, world.now))
     return world
+
+
+@contextmanager
+def _watching_leases(guarded: Counter[str]) -> Iterator[None]:
+    """Count the pushes that were refused by the leases of one kind of ref alone."""
+    sound = Server.receive
+
+    def receive(self: Server, by: str, seen: Refs, updates: Sequence[Update]) -> PushResult:
+        there = self.refs.get
+        stale = {
+            kind_of(one.ref)
+            for one in updates
+            if there(one.ref) != one.old and not (one.new and there(one.ref) == one.new)
+        }
+        outcome = sound(self, by, seen, updates)
+        if isinstance(outcome, Raced) and len(stale) == 1 and by.startswith("tidemill"):
+            guarded.update(stale)
+        return outcome
+
+    with patch.object(Server, "receive", receive):
+        yield
+
+
+def kind_of(ref: str) -> str:
+    """What a ref is: main, auto, the journal, or one in a folder of the namespace."""
+    return ref.removeprefix("refs/tidemill/").removeprefix("refs/heads/").partition("/")[0]
 
 
 @contextmanager

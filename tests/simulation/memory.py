@@ -47,13 +47,18 @@ class Killed(BaseException):
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit, with its whole tree as bytes by path."""
+    """A commit, with its whole tree as bytes by path; `merged` is its second parent."""
 
     files: Mapping[str, bytes]
     parent: str | None
     message: str
     date: datetime
     author: str
+    merged: str | None = None
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        return tuple(one for one in (self.parent, self.merged) if one)
 
     @cached_property
     def sha(self) -> str:
@@ -61,7 +66,7 @@ class Commit:
         found = hashlib.sha1()
         for path, data in sorted(self.files.items()):
             found.update(f"{path} {len(data)}\n".encode() + data)
-        rest = (self.parent, self.message, int(self.date.timestamp()), self.author)
+        rest = (self.parents, self.message, int(self.date.timestamp()), self.author)
         found.update(repr(rest).encode())
         return found.hexdigest()
 
@@ -158,19 +163,44 @@ class Server:
 
     def descends(self, commit: str, ancestor: str) -> bool:
         """Whether `commit` is `ancestor` or comes after it."""
-        found: str | None = commit
-        while found is not None and found != ancestor:
-            found = self.commits[found].parent if found in self.commits else None
-        return found == ancestor
+        left, known = [commit], {commit}
+        while left:
+            at: str | None = left.pop()
+            while at is not None and at != ancestor:
+                one = self.commits.get(at)
+                if one and one.merged and one.merged not in known:
+                    known.add(one.merged)
+                    left.append(one.merged)
+                at = one.parent if one else None
+            if at == ancestor:
+                return True
+        return False
 
     def since(self, commit: str, ancestor: str) -> list[str]:
-        """The commits from `ancestor`, itself left out, to `commit`, the oldest first."""
+        """The commits from `ancestor`, and what leads to it, to `commit`, the oldest first; of a
+        merge only what its first parent has."""
         found: list[str] = []
         at: str | None = commit
+        is_merged = False
         while at is not None and at != ancestor:
+            if is_merged and ancestor and self.descends(ancestor, at):
+                break
             found.append(at)
+            is_merged = is_merged or self.commits[at].merged is not None
             at = self.commits[at].parent
         return found[::-1]
+
+    def log(self, commit: str) -> list[str]:
+        """All commits that lead to one, and itself, each after its parents."""
+        found: dict[str, None] = {}
+        left = [commit]
+        while left:
+            missing = [one for one in self.commits[left[-1]].parents if one not in found]
+            if missing:
+                left += missing[::-1]
+            else:
+                found[left.pop()] = None
+        return list(found)
 
     def receive(self, by: str, seen: Refs, updates: Sequence[Update]) -> PushResult:
         """Take all updates, or none; what is so already needs no lease, as with Git."""
@@ -243,7 +273,7 @@ class Client:
         return self._commit(commit).message
 
     def history(self, commit: str, most: int) -> list[Logged]:
-        shas = self.server.since(commit, "")[-most:]
+        shas = self.server.log(commit)[-most:]
         found = [(sha, self.server.commits[sha]) for sha in shas]
         return [Logged(sha, one.date, one.message, one.parent, one.author) for sha, one in found]
 
@@ -252,7 +282,7 @@ class Client:
         return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
 
     def commits(self, tip: str) -> list[str]:
-        return self.server.since(tip, "")
+        return self.server.log(tip)
 
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
@@ -355,7 +385,7 @@ class Client:
             for path in paths
             if files.get(path) != commit.files.get(path)
         }
-        return Inspection(changed, (commit.parent,) if commit.parent else (), commit.author)
+        return Inspection(changed, commit.parents, commit.author)
 
     def ask(self, commit: str, command: str, seconds: float) -> str:
         assert commit == self.seen.shas["refs/heads/main"], f"{command} is asked of {commit}"

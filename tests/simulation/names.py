@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.simulation.machines import sync_and_report
+from tests.simulation.reach import TARGET
 from tests.simulation.scene import Scene, Wave, running_all
 from tests.simulation.standing import NOTHING, Landing, Standing
 from tests.simulation.world import World
@@ -63,6 +65,27 @@ def rename(world: World) -> None:
         if place[0] in {*change.former, *change.former.values()}:
             del world.synced[place]
     world.settle_on(change.scene, files)
+
+
+def rename_target(world: World) -> None:
+    """A person gives a target another name: nothing says which one it had, so it reports anew."""
+    rng, scene = world.rng, world.scene
+    wave = rng.choice(scene.waves)
+    old, new = rng.choice(wave.targets), f"{wave.name}-{world.next()}"
+    if new in wave.targets:
+        return
+    names = {one: new if one == old else one for one in wave.targets}
+    other = replace(wave, targets=tuple(names.values()))
+    uses = {name: scene.uses[wave.name][one] for one, name in names.items()}
+    world.synced.pop((wave.name, old), None)
+    world.ill.discard((wave.name, old))
+    waves = tuple(other if one is wave else one for one in scene.waves)
+    world.settle_on(replace(scene, waves=waves, uses={**scene.uses, wave.name: uses}))
+    sync_and_report(world)
+    standing = world.rules.standing
+    there = [standing.present((wave.name, name), world.main) for name in scene.sets]
+    runs = any(one and standing.deployed_at(one) for one in there)
+    world.rules.reach.counts[TARGET] += runs and new in standing.latest.get(wave.name, {})
 
 
 def _moved(files: Mapping[str, bytes], change: Change) -> dict[str, bytes]:

@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from tests.simulation import machines
 from tests.simulation.announcing import announcement
-from tests.simulation.reach import SEVERAL
+from tests.simulation.memory import Commit
+from tests.simulation.reach import BACK, MERGE, SEVERAL
 from tests.simulation.scene import Freeze, changed, minutes
 from tests.simulation.sources import Image, rollout_of
 from tests.simulation.world import ACCEPTED, World
+from tidemill.facts.settings import FILE
 
 
 def note(world: World) -> None:
@@ -34,6 +36,39 @@ def push_several(world: World) -> None:
             world.rng.choice((note, read_me, mend))(world)
         world.rng.choice((note, put_back))(world)
     world.rules.reach.counts[SEVERAL] += 1
+
+
+def merge(world: World) -> None:
+    """A person merges a branch into main, or what they pulled of main into their branch."""
+    server, main = world.server, world.main
+    base = world.rng.choice(server.since(main, "")[-4:])
+    page = {f"docs/{world.next()}.md": b"a page\n"}
+    own = Commit({**server.commits[base].files, **page}, base, "a page", world.now, "ada")
+    parents = world.rng.choice(((main, server.put(own)), (server.put(own), main)))
+    merged = Commit({**world.files, **page}, parents[0], "a merge", world.now, "ada", parents[1])
+    world.push(server.put(merged), f"a merge of {parents[1][:7]} into {parents[0][:7]}")
+    world.rules.reach.counts[MERGE] += 1
+
+
+def move_back(world: World) -> None:
+    """A person takes main back by force to where it was, and all targets follow."""
+    server, main = world.server, world.main
+    earlier = [sha for sha in server.since(main, "")[-4:-1] if _has_settings_of(world, sha)]
+    if not earlier:
+        return
+    world.push(world.rng.choice(earlier), "by force")
+    for place, sha in list(world.synced.items()):
+        if not server.descends(world.main, sha):
+            del world.synced[place]
+    lost = server.since(main, world.main)
+    world.rules.reach.counts[BACK] += any(
+        "Autocommit-" in server.commits[one].message for one in lost
+    )
+
+
+def _has_settings_of(world: World, sha: str) -> bool:
+    files = world.server.commits[sha].files
+    return files[FILE] == world.files[FILE] and rollout_of(files).uses == world.rollout.uses
 
 
 def spoil(world: World) -> None:

@@ -11,6 +11,12 @@ Entry = Mapping[str, Any]
 STALE = "a turn reads an old listing"
 SILENT = "GitHub's API fails"
 SEVERAL = "a person pushes several commits at once"
+MERGE = "a person merges a branch"
+BACK = "a person takes back by force what a turn has landed"
+SKEW = "a turn goes by a wrong clock"
+LESS = "a set comes without a service that its wave had"
+MORE = "a set comes with a service that its wave had not"
+TARGET = "a target with another name reports the set of its wave"
 RETRY = "a retry lets something in again"
 CROSSING = "a hotfix crosses what was on its way to its wave"
 

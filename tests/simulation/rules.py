@@ -5,6 +5,7 @@ Everything is judged by what the one who pushed could know: the refs as it had l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +32,7 @@ from tests.simulation.facts import (
 )
 from tests.simulation.landing_rules import judge
 from tests.simulation.memory import Push, Server
-from tests.simulation.reach import Reach
+from tests.simulation.reach import LESS, MORE, Reach
 from tests.simulation.request_rules import RequestRules
 from tests.simulation.scene import Scene
 from tests.simulation.sources import ROLLOUT
@@ -104,10 +105,12 @@ class Rules:
         if push.by.startswith("tidemill"):
             verification_rules.judge(self.standing, push, when)
         if change := change_of(push, MAIN):
+            self.auto.mains.update(self.server.since(change[1], change[0] or ""))
             for landing in self.standing.take_main(change[0], change[1], when):
                 if push.by.startswith("tidemill"):
                     judge(self.standing, self.requests, push, landing, when, now)
                     self._was_approved(landing)
+                    self._has_what_was_announced(landing)
                     name = landing.told.get("Request", "")
                     self.askers.landed(landing, self.requests.get(name, {}))
         if push.by.startswith("tidemill"):
@@ -134,8 +137,10 @@ class Rules:
                 demand(12, not lost, f"of {sha}, these verdicts are lost: {lost}")
 
     def _take_note(self, push: Push) -> None:
-        for name, (_, new) in changed(push, "inbox").items():
+        for name, (old, new) in changed(push, "inbox").items():
             if new is not None:
+                is_free = old is None or record(self.server, old)["kind"] == "forged"
+                demand(2, is_free, f"{name} was accepted, and something else takes its place")
                 self.requests[name] = record(self.server, new)
                 self.askers.authors[name] = self.server.commits[new].author
                 self.auto.retried(self.requests[name])
@@ -182,6 +187,19 @@ class Rules:
         fine = named or not self.scene.wave(landing.wave).approval
         what = f"{landing.app_sha} ({landing.set}) is promoted into {landing.wave}"
         demand(4, fine, f"{what}, and nobody named it in an approval")
+
+    def _has_what_was_announced(self, landing: Landing) -> None:
+        """All services of an announcement, and no other one: what has gone there, goes here."""
+        request = self.requests.get(landing.told.get("Request", ""), {})
+        there = json.loads(landing.files[1])
+        if landing.kind == "introduce" and request.get("kind") == "announcement":
+            images = request["announcement"]["images"]
+            wanted = {service: one["Digest"] for service, one in images.items()}
+            demand(4, there == wanted, f"{landing.wave} has {there}, and {wanted} was announced")
+        if len(had := self.standing.had(landing.wave, landing.set)) > 1:
+            before = json.loads(had[-2].files[1]).keys()
+            self.reach.counts[LESS] += bool(before - there.keys())
+            self.reach.counts[MORE] += bool(there.keys() - before)
 
     def _no_report_is_late(self, push: Push) -> None:
         """What a target reported last counts, whatever the clock of an earlier report said."""

@@ -64,6 +64,14 @@ def announce(number: int) -> Deed:
     return deed
 
 
+def announce_other_images(world: World) -> Command:
+    """The first announcement again, with an image that it had not."""
+    told = json.loads(json.dumps(world.apps["app"][0]))
+    for image in told["images"].values():
+        image["Digest"] = f"{image['Digest'].partition(':')[0]}:{'a' * 62}0f"
+    return "announce", {"announcement": json.dumps(told)}
+
+
 def drop(world: World) -> Command:
     told = world.apps["app"][0]
     return "drop", {"request": f"announcement-app-{told['position']}-{told['sha'][:12]}"}
@@ -191,6 +199,12 @@ SMALL_WORLDS = (
         SCENE,
         two_builds,
         ((announce(0),), (announce(0),), (push,)),
+    ),
+    SmallWorld(
+        "an announcement comes with other images than before",
+        SCENE,
+        two_builds,
+        ((announce(0),), (announce_other_images,), (push,)),
     ),
     SmallWorld(
         "an announcement comes again while it is dropped",

@@ -143,8 +143,9 @@ class Standing:
 
     def take_main(self, old: str | None, new: str, now: datetime) -> Iterator[Landing]:
         """Take note of what came to main, one landing after another."""
-        for sha in self.server.since(new, old or ""):
-            for landing in self._landings(sha, now):
+        is_back = old is not None and old != new and self.server.descends(old, new)
+        for sha in [new] if is_back else self.server.since(new, old or ""):
+            for landing in self._landings(sha, now, old if is_back else None):
                 landing.first = len(self.filed.get(landing.wave, []))
                 landing.latest = dict(self.latest.get(landing.wave, {}))
                 mine = self.landings.setdefault((landing.wave, landing.set), [])
@@ -280,14 +281,15 @@ class Standing:
         same = self.files_of(one["revision"], landing.wave, landing.set) == landing.files
         return same and self._uses(one, landing.set)
 
-    def _landings(self, sha: str, now: datetime) -> Iterator[Landing]:
+    def _landings(self, sha: str, now: datetime, left: str | None) -> Iterator[Landing]:
+        """What a commit brings; `left` is what main was before a person moved it back there."""
         commit = self.server.commits[sha]
+        parents = (left,) if left else commit.parents
         for wave in self.scene.waves:
             for name in self.scene.sets:
                 files = self.files_of(sha, wave.name, name)
-                if not commit.parent and files == NOTHING:
-                    continue
-                if commit.parent and files == self.files_of(commit.parent, wave.name, name):
+                before = [self.files_of(one, wave.name, name) for one in parents]
+                if files in (before or [NOTHING]):
                     continue
                 source = self._source(commit.files, wave.name, name)
                 replaced = source.get("hotfix")
@@ -300,7 +302,7 @@ class Standing:
                     app_sha=source.get("sha"),
                     position=(replaced or source).get("position", 0),
                     is_hotfix=replaced is not None,
-                    told=trailers(commit.message),
+                    told={} if left else trailers(commit.message),
                 )
 
     def files_of(self, commit: str, wave: str, name: str) -> tuple[bytes, bytes]:

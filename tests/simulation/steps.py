@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.simulation import damage, machines, names, people, requests, trouble
-from tests.simulation.announcing import announce, announcement, burst
+from tests.simulation.announcing import announce, announcement, burst, change_services
 from tests.simulation.world import World
 
 AT_ONCE = ("announce", "announce", "turn", "turn", "check", "report", "hold")
@@ -67,6 +67,7 @@ STEPS: Mapping[Step, float] = {
     die: 4,
     wait: 10,
     burst: 2,
+    change_services: 0.7,
     machines.check: 15,
     machines.check_all: 20,
     machines.run_well: 20,
@@ -83,6 +84,8 @@ STEPS: Mapping[Step, float] = {
     people.forget_to_generate: 1,
     people.pin: 0.5,
     people.mend: 4,
+    people.merge: 1,
+    people.move_back: 0.5,
     people.put_back: 2,
     people.write_images: 1,
     requests.hold: 2,
@@ -103,9 +106,11 @@ STEPS: Mapping[Step, float] = {
     trouble.slow_down: 1,
     trouble.take_long: 1,
     trouble.meddle: 1,
+    trouble.skew: 0.5,
     trouble.spoil_settings: 1,
     trouble.flood: 0.3,
     names.rename: 0.7,
+    names.rename_target: 0.5,
     damage.forge: 1,
     damage.forge_request: 1,
     damage.replay: 1,

@@ -51,6 +51,7 @@ def names_gates(rules: Rules, lines: Iterable[Mapping[str, Any]], now: datetime)
         if line["at"] != "for" or "wave" not in line or not kinds <= _WAITS:
             continue
         gates = set(_gates(rules, line["wave"], line.get("set"), now))
+        gates -= set() if is_filed else {"hold"}  # a release in the inbox ends it in the next turn
         what = f"{line['what']} for {line['wave']} waits for {sorted(kinds)}"
         demand(12, gates <= kinds, f"{what}, and {sorted(gates - kinds)} is not named")
         due = {"hold"} if any(one.get("by") == TIDEMILL for one in line["obstacles"]) else set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 import pytest
 
@@ -15,7 +16,8 @@ from tests.simulation.history import play
 from tests.simulation.memory import Client, Server
 from tests.simulation.names import rename
 from tests.simulation.steps import wait
-from tests.simulation.world import MAIN
+from tests.simulation.trouble import skew
+from tests.simulation.world import MAIN, World
 from tidemill.answers import question as question_
 from tidemill.answers.history import History, history
 from tidemill.answers.question import (
@@ -71,7 +73,7 @@ def test_history_says_what_main_had_at_every_turn(monkeypatch: pytest.MonkeyPatc
 def test_last_turns_tell_what_came_after_them_as_the_whole_journal_does() -> None:
     compared = 0
     for seed in SEEDS:
-        world = play(seed, length=40, often={rename: 1.5})
+        world = renaming(seed)
         client = Client(world.server, "who asks")
         state = read(client)
         whole = read_history(client, state)
@@ -96,7 +98,7 @@ def test_last_turns_that_are_enough_tell_what_ran_as_the_whole_journal_does(
     monkeypatch.setattr(question_, "_SKEW", timedelta())  # there is one clock, and days are long
     compared = 0
     for seed in SEEDS:
-        world = play(seed, length=40, often={wait: 1.5})
+        world = play(seed, length=40, often={wait: 1.5, skew: 0})
         client = Client(world.server, "who asks")
         state = read(client)
         whole = read_history(client, state)
@@ -118,7 +120,7 @@ def test_last_turns_that_are_enough_tell_what_ran_as_the_whole_journal_does(
 def test_turns_that_are_left_out_would_have_changed_no_answer() -> None:
     left_out = 0
     for seed in SEEDS:
-        world = play(seed, length=40, often={rename: 1.5})
+        world = renaming(seed)
         client = Client(world.server, "who asks")
         state = read(client)
         whole = read_history(client, state)
@@ -138,6 +140,12 @@ def test_turns_that_are_left_out_would_have_changed_no_answer() -> None:
         for turn in whole.turns[::5]:
             assert moved.at(turn.at) == whole.at(turn.at), f"seed {seed}"
     assert left_out > 200, "there was too little to leave out"
+
+
+@cache
+def renaming(seed: int) -> World:
+    """A history in which waves are often renamed."""
+    return play(seed, length=40, often={rename: 1.5})
 
 
 def first_ledger(client: Client, past: History, number: int = 0) -> Ledger:

@@ -121,7 +121,7 @@ def test_set_with_another_name_is_what_it_was() -> None:
         told = [f"{key}: {before[key]}\n  now {after[key]}" for key in differing]
         assert not differing, "\n".join([f"seed {seed}", *told])
         compared += sum(len(one) for one in before["past"].values())
-    assert compared > 50, f"there was too little to compare: {compared}"
+    assert compared > 30, f"there was too little to compare: {compared}"
 
 
 def test_set_with_another_name_that_nobody_says_is_not() -> None:

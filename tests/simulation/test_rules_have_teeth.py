@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ import pytest
 from msgspec import structs
 
 from tests.simulation import damage, history, machines, names, people, requests
-from tests.simulation.announcing import announcement
+from tests.simulation.announcing import announcement, change_services
 from tests.simulation.facts import JOURNAL
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
@@ -143,6 +144,35 @@ def test_a_look_that_rests_past_the_time_of_something_is_noticed(monkeypatch: Pa
     monkeypatch.setattr("tidemill.plan.rest._times", lambda *_: iter(()))
     monkeypatch.setattr(history, "OFTEN", 0.5)
     assert is_noticed("it was to rest until")
+
+
+def test_a_service_that_stays_where_app_git_has_it_no_more_is_noticed(monkeypatch: Patch) -> None:
+    sound = Client.work
+
+    def work(self: Client, work: Work) -> WorkResult:
+        there = self.server.commits[work.parent].files.get(f"{work.folder}/digests.json", b"{}")
+        kept = json.dumps({**json.loads(there), **json.loads(work.digests or b"{}")}).encode()
+        return sound(self, structs.replace(work, digests=kept) if work.digests else work)
+
+    monkeypatch.setattr(Client, "work", work)
+    often: Mapping[Step, float] = {change_services: 80, machines.run_well: 80}
+    assert is_noticed("was announced", WELL, often)
+
+
+def test_a_wave_that_waits_for_a_target_by_its_former_name_is_noticed(monkeypatch: Patch) -> None:
+    def counted(draft: Draft, wave: Wave) -> list[str]:
+        known = (target for name, target in draft.records if name == wave.name)
+        return [*dict.fromkeys((*wave.targets, *known))]
+
+    monkeypatch.setattr("tidemill.plan.silent_targets.counted", counted)
+    often: Mapping[Step, float] = {names.rename_target: 40, machines.run_well: 80}
+    assert is_noticed("rule 10: .* good rounds for nothing", WELL, often)
+
+
+def test_a_wave_that_is_not_held_when_main_goes_back_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.plan.new_main.hold_by_itself", lambda *_, **__: None)
+    often: Mapping[Step, float] = {people.move_back: 60, machines.run_well: 120}
+    assert is_noticed("was put back by hand, and is not held", WELL, often)
 
 
 def test_a_change_of_gates_that_is_not_told_is_noticed(monkeypatch: Patch) -> None:
@@ -487,7 +517,7 @@ FORGED: Mapping[Step, float] = {
 def test_a_request_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.plan.approvers.guarded", lambda *_: ())
     often = {**FORGED, requests.hold: 0, requests.release: 0}
-    assert is_noticed("rule 4: .* was asked for by mallory", WELL, often)
+    assert is_noticed("rule 4: .* was asked for by (mallory|tidemill)", WELL, often)
 
 
 def test_a_release_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:

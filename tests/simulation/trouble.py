@@ -6,7 +6,7 @@ from tests.simulation import machines
 from tests.simulation.announcing import announce, announcement
 from tests.simulation.facts import AUTO, demand
 from tests.simulation.memory import Commit
-from tests.simulation.reach import SILENT, STALE
+from tests.simulation.reach import SILENT, SKEW, STALE
 from tests.simulation.world import ACCEPTED, World
 from tidemill.clients.git.store import Update
 from tidemill.facts.refs import Refs
@@ -51,6 +51,18 @@ def fall_silent(world: World) -> None:
     if done.refused is not None:
         demand(8, world.server.refs == before, "a turn that could not read GitHub wrote")
         world.rules.reach.counts[SILENT] += 1
+
+
+def skew(world: World) -> None:
+    """A turn goes by a clock that is wrong."""
+    off = world.rng.choice((-20, -3, 3, 20))
+    world.later(off)
+    world.tell(f"This clock is {off} minutes off.")
+    announce(world)
+    machines.check_all(world)
+    done = world.do("turn")
+    world.later(-off)
+    world.rules.reach.counts[SKEW] += bool(done.said.get("changed", done.said.get("landed")))
 
 
 def slow_down(world: World) -> None:

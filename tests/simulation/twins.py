@@ -120,10 +120,10 @@ class GitServer(Server):
         """What a commit of memory is called on real Git; it is made there if a person made it."""
         if commit not in self.names and commit in self.commits:
             one = self.commits[commit]
-            parent = f"parent {self.name(one.parent)}\n" if one.parent else ""
+            parents = "".join(f"parent {self.name(each)}\n" for each in one.parents)
             who = f"{one.author} <{one.author.replace(' ', '-')}@example.com>"
             when = f"{who} {int(one.date.timestamp())} +0000"
-            head = f"tree {self._tree(one.files)}\n{parent}author {when}\ncommitter {when}\n\n"
+            head = f"tree {self._tree(one.files)}\n{parents}author {when}\ncommitter {when}\n\n"
             self.names[commit] = self._stored("commit", f"{head}{one.message}".encode())
         return self.names.get(commit, commit)
 
@@ -136,7 +136,7 @@ class GitServer(Server):
         parents = re.findall("^parent (.*)$", head, re.MULTILINE)
         what = f"commit {commit}"
         same(f"files of {what}", self._tree(one.files), tree)
-        same(f"parents of {what}", [self.name(one.parent)] if one.parent else [], parents)
+        same(f"parents of {what}", [self.name(each) for each in one.parents], parents)
         same(f"date of {what}", int(one.date.timestamp()), int(seconds))
         same(f"message of {what}", one.message.rstrip("\n"), message.rstrip("\n"))
         same(f"name of {what}", self.names.setdefault(commit, real), real)

@@ -164,7 +164,7 @@ class World:
         clock = self.now + minutes(self.rng.choice((0, 0, 0, 0, 90)))
         commit = self.server.put(Commit(made, self.main, what, clock, "ada"))
         if self.unpushed is None:
-            self._push(commit, what)
+            self.push(commit, what)
         else:
             self.tell(f"ada commits {commit[:7]}: {what}")
             self.unpushed = commit
@@ -177,9 +177,10 @@ class World:
         yield
         tip, self.unpushed = self.unpushed, None
         if tip != self.main:
-            self._push(tip, "all of that")
+            self.push(tip, "all of that")
 
-    def _push(self, commit: str, what: str) -> None:
+    def push(self, commit: str, what: str) -> None:
+        """A person moves main to a commit."""
         self.tell(f"ada pushes {commit[:7]} to main: {what}")
         self.server.receive("ada", Refs(dict(self.server.refs)), [Update(MAIN, self.main, commit)])
 
