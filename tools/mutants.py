@@ -1,13 +1,14 @@
 """Breaks the source in one place at a time, and prints each break that no test notices.
 
     python -m tools.mutants plan facts turn             rooms of src/tidemill, or files in them
-    python -m tools.mutants plan --sample 100 --seed 7  as many, chosen at random
+    python -m tools.mutants plan --sample 100 --seed 7  as many of each, chosen at random
     python -m tools.mutants --text plan/soak.py         every mutant of one file, without a run
 
-The unit tests that reach a mutant run, and for what talks to Git the tests on real Git as well.
-What these don't notice meets the small worlds and some random histories (not with --quick). One
-that nothing has noticed is a survivor. A survivor that changes nothing anyone could see is named
-in tools/mutants-known.txt, with the reason. The exit code is 1 if there are others.
+The unit tests that reach a mutant run, and for what talks to Git the tests on real Git that are
+about it. What these don't notice meets the small worlds and some random histories (not with
+--quick). One that nothing has noticed is a survivor. A survivor that changes nothing anyone could
+see is named in tools/mutants-known.txt, with the reason. The exit code is 1 if there are others.
+What pytest says of the run goes to stderr.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import os
 import random
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from tools.mutations import ROOT, SOURCE, Mutant, mutants
@@ -26,19 +29,57 @@ from tools.noticing import QUIET, Noticing, lives_on
 KNOWN = Path("tools/mutants-known.txt")
 
 
+ON_GIT = (
+    *("app_checkout", "checkout", "checkout_of_a_person", "connection", "entrypoints", "escapes"),
+    *("git", "inner_repositories", "past", "pushing", "remote", "repository"),
+    *("users_configuration", "worktree"),
+)
+# Stories that each file of turn/ is in, besides those that any turn is in.
+STORIES: Mapping[str, tuple[str, ...]] = {
+    "accept": ("bad_announcements", "lost_commits"),
+    "check": ("checks", "by_hand"),
+    "clear": ("unreadable_refs",),
+    "copy": ("rollback", "hotfix"),
+    "forge": ("github",),
+    "lookup": ("rollback", "records"),
+    "loop": ("checks",),
+    "lost_journal": ("lost_journal",),
+    "make": ("stale_main", "entrypoints"),
+    "notify": ("waking",),
+    "past": ("answers", "answers_and_git"),
+    "preview": ("answers",),
+    "senders": ("waking",),
+    "signalling": ("signals",),
+    "statuses": ("github",),
+    "targets": ("targets", "in_the_files"),
+    "trial": ("entrypoints",),
+    "verdicts": ("github", "checks"),
+    "verification": ("verification",),
+    "vouching": ("approvers", "approvers_on_github"),
+}
+EVERY_TURN = ("concurrency", "evicting", "landing", "records", "replaying")
+
+
 def tests_of(files: list[Path]) -> list[str]:
     """Where the tests are that are to notice a mutant of these files."""
-    rooms = {file.relative_to(SOURCE).parts[0] for file in files}
+    inside = [file.relative_to(SOURCE) for file in files]
+    turns = [file.stem for file in inside if file.parts[0] == "turn"]
+    stories = {
+        *(EVERY_TURN if turns else ()),
+        *(one for name in turns for one in STORIES.get(name, ())),
+    }
+    is_git = any(file.parts[0] == "clients" for file in inside)
     return [
         "tests/unit",
-        *(["tests/clients/test_repository.py"] if rooms - {"plan", "facts"} else []),
+        *(f"tests/clients/test_{name}.py" for name in (ON_GIT if is_git else ())),
+        *(f"tests/loop/test_{name}.py" for name in sorted(stories)),
     ]
 
 
 def known() -> dict[str, str]:
     """The survivors that are no defect, without their lines' numbers, and why."""
     lines = (ROOT / KNOWN).read_text(encoding="utf-8").splitlines()
-    told = [line.split("  # ", 1) for line in lines if "  # " in line]
+    told = [line.rsplit("  # ", 1) for line in lines if "  # " in line]
     return {what.strip(): why for what, why in told}
 
 
@@ -51,18 +92,14 @@ def main() -> int:
     )
     parser.add_argument("paths", nargs="+", help="rooms, or files, of src/tidemill")
     parser.add_argument("--tests", action="append", help="these tests, and no others")
-    parser.add_argument("--sample", type=int, help="so many of them, chosen at random")
+    parser.add_argument("--sample", type=int, help="so many of each, chosen at random")
     parser.add_argument("--seed", type=int, default=0, help="which ones (0)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     parser.add_argument("--quick", action="store_true", help="without worlds and histories")
     parser.add_argument("--text", action="store_true", help="list them, and run nothing")
     given = parser.parse_args()
-    files = [
-        file.relative_to(ROOT) for path in given.paths for file in _files(ROOT / SOURCE / path)
-    ]
-    found = [one for file in files for one in mutants(file)]
-    if given.sample is not None and given.sample < len(found):
-        found = random.Random(given.seed).sample(found, given.sample)  # noqa: S311 - a sample
+    files = [file for path in given.paths for file in _files(path)]
+    found = [one for path in given.paths for one in _some(path, given.sample, given.seed)]
     expected = known()
     left = [one for one in found if one.name not in expected]
     if given.text:
@@ -73,28 +110,49 @@ def main() -> int:
     def tell(mutant: Mutant, noticed: bool) -> None:
         if not noticed and (given.quick or lives_on(mutant)):
             survivors.append(mutant)
-            print(f"survives: {mutant}", flush=True)
+            print(f"survives: {mutant}", file=out, flush=True)
 
+    out = _stdout_alone()
     tests = given.tests or tests_of(files)
     code = pytest.main([*QUIET, *tests], plugins=[Noticing(left, given.jobs, tell)])
     if code:
         return int(code)
-    _sum_up(found, left, survivors)
+    _sum_up(found, left, survivors, out)
     return bool(survivors)
 
 
-def _sum_up(found: list[Mutant], left: list[Mutant], survivors: list[Mutant]) -> None:
+def _stdout_alone() -> TextIO:
+    """What is written here goes to stdout, and everything else that is printed to stderr."""
+    sys.stdout.flush()
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return out
+
+
+def _sum_up(found: list[Mutant], left: list[Mutant], survivors: list[Mutant], out: TextIO) -> None:
     rows = [Counter(one.file for one in some) for some in (found, left, survivors)]
-    print("file: mutants, noticed, known to change nothing, survivors")
+    print("file: mutants, noticed, known to change nothing, survivors", file=out)
     for file in sorted(rows[0]):
         tried, others, lost = (row[file] for row in rows)
-        print(f"{file.relative_to(SOURCE)}: {tried}, {others - lost}, {tried - others}, {lost}")
+        told = f"{tried}, {others - lost}, {tried - others}, {lost}"
+        print(f"{file.relative_to(SOURCE)}: {told}", file=out)
     share = 100 * (len(left) - len(survivors)) / max(1, len(left))
-    print(f"{len(left)} mutants, {len(survivors)} survive: {share:.1f} % were noticed")
+    told = f"{len(left)} mutants, {len(survivors)} survive: {share:.1f} % were noticed"
+    print(told, file=out, flush=True)
 
 
-def _files(path: Path) -> list[Path]:
-    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
+def _some(path: str, sample: int | None, seed: int) -> list[Mutant]:
+    """The mutants of a room or a file; so many of them where there are more."""
+    found = [one for file in _files(path) for one in mutants(file)]
+    if sample is None or sample >= len(found):
+        return found
+    return random.Random(seed).sample(found, sample)  # noqa: S311 - a sample
+
+
+def _files(path: str) -> list[Path]:
+    whole = ROOT / SOURCE / path
+    files = sorted(whole.rglob("*.py")) if whole.is_dir() else [whole]
+    return [file.relative_to(ROOT) for file in files]
 
 
 if __name__ == "__main__":

@@ -37,17 +37,18 @@ from tools.mutations import ROOT, Mutant
 PATIENCE = (
     2  # seconds of work more than twice what a test needs: a mutant never ends, and is noticed
 )
-LONGEST = 600  # seconds for all tests of a mutant, in case that it waits and never works
+LONGEST = 300  # seconds more than its tests take, in case that a mutant waits and never works
 MEMORY = 6 << 30
 QUIET = ["-q", "-s", "-n0", "-p", "no:cacheprovider"]
 
 
 @dataclass
 class Reach:
-    """What the tests reach: of each line the tests by number, and how long each test takes."""
+    """What the tests reach: of each line the tests by number, and how many seconds each takes."""
 
     lines: dict[tuple[str, int], set[int]] = field(default_factory=lambda: defaultdict(set))
     seconds: dict[int, float] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -78,24 +79,39 @@ class Noticing:
     def _reach(self) -> Reach:
         """Run every test in a child, so that nothing here has been in use when a mutant comes."""
         files = {str(ROOT / one.file) for one in self.mutants}
+        parts = [
+            self._traced_apart(range(one, len(self.items), self.jobs), files)
+            for one in range(self.jobs)
+        ]
+        found = Reach()
+        for pid, reading in parts:
+            with os.fdopen(reading, "rb") as back:
+                part: Reach = pickle.load(back)  # noqa: S301 - it is our own
+            os.waitpid(pid, 0)
+            if part.failed:
+                raise AssertionError(f"they fail as it is: {part.failed}")
+            found.seconds |= part.seconds
+            for line, tests in part.lines.items():
+                found.lines[line] |= tests
+        return found
+
+    def _traced_apart(self, numbers: Sequence[int], files: set[str]) -> tuple[int, int]:
+        """Start a child that traces some tests: its process, and where it will write."""
         reading, writing = os.pipe()
         if not (pid := os.fork()):
             os.close(reading)
             with _ended(), os.fdopen(writing, "wb") as out:
                 _be_quiet()
-                pickle.dump(_traced(self.items, files), out)
+                pickle.dump(_traced(self.items, numbers, files), out)
         os.close(writing)
-        with os.fdopen(reading, "rb") as back:
-            reach: Reach = pickle.load(back)  # noqa: S301 - it is our own
-        os.waitpid(pid, 0)
-        return reach
+        return pid, reading
 
     def _begin(self, mutant: Mutant, reach: Reach, folder: Path) -> tuple[int, float]:
         """Start what tries one mutant: the process, and how long it may take."""
         tests = self._tests(mutant, reach)
         parts = _broken_parts(mutant)
         if pid := os.fork():
-            return pid, LONGEST
+            return pid, LONGEST + 2 * sum(reach.seconds[one] for one in tests)
         os.setsid()
         os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = str(folder)
         tempfile.tempdir = None
@@ -170,7 +186,10 @@ def _passes(mutant: Mutant, folder: Path, tests: Sequence[str], *options: str) -
     for some in (tests[:1], tests[1:]):
         if some:
             command = [sys.executable, "-m", "pytest", *QUIET, "-x", *options, *some]
-            ran = subprocess.run(command, cwd=copy, env=env, stdout=subprocess.DEVNULL, check=False)
+            nowhere = subprocess.DEVNULL
+            ran = subprocess.run(
+                command, cwd=copy, env=env, stdout=nowhere, stderr=nowhere, check=False
+            )
             if ran.returncode:
                 return False
     return True
@@ -201,10 +220,11 @@ def _fails(item: pytest.Item, seconds: float | None = None) -> bool:
     return any(one.failed for one in runtestprotocol(item, log=False, nextitem=None))
 
 
-def _traced(items: Sequence[pytest.Item], files: set[str]) -> Reach:
+def _traced(items: Sequence[pytest.Item], numbers: Sequence[int], files: set[str]) -> Reach:
     found = Reach()
     caches = [one for one in gc.get_objects() if hasattr(type(one), "cache_clear")]
-    for number, item in enumerate(items):
+    for number in numbers:
+        item = items[number]
         for one in caches:
             one.cache_clear()
         lines: set[tuple[str, int]] = set()
@@ -220,14 +240,14 @@ def _traced(items: Sequence[pytest.Item], files: set[str]) -> Reach:
                 return local
             return None
 
-        begun = time.process_time()
+        begun = time.monotonic()
         threading.settrace(enter)
         sys.settrace(enter)
         failed = _fails(item)
         sys.settrace(None)
-        found.seconds[number] = time.process_time() - begun
+        found.seconds[number] = time.monotonic() - begun
         if failed:
-            raise AssertionError(f"{item.nodeid} fails as it is")
+            found.failed.append(item.nodeid)
         for line in lines:
             found.lines[line].add(number)
     return found

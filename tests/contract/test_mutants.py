@@ -30,3 +30,15 @@ def test_a_survivor_that_is_known_still_stands_in_the_source() -> None:
     files = {Path(mutations.SOURCE, name.partition(": ")[0]) for name in known}
     gone = known - {one.name for file in files for one in mutations.mutants(file)}
     assert not gone, f"tools/mutants-known.txt names what is not there any more: {gone}"
+
+
+def test_tests_that_a_mutant_meets_are_there() -> None:
+    turns = {file.stem for file in (SOURCE / "turn").glob("*.py")}
+    assert mutants.STORIES.keys() <= turns
+    files = [mutations.SOURCE / "turn" / f"{name}.py" for name in turns]
+    tests = mutants.tests_of([*files, mutations.SOURCE / "clients/git/repository.py"])
+    gone = [one for one in tests if not Path(mutations.ROOT, one).exists()]
+    assert not gone
+    assert "tests/clients/test_pushing.py" in tests
+    assert "tests/loop/test_lost_journal.py" in tests
+    assert mutants.tests_of([mutations.SOURCE / "plan/due.py"]) == ["tests/unit"]

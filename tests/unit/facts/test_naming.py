@@ -179,6 +179,16 @@ def test_target_uses_the_set_only_if_its_own_places_mention_it() -> None:
     assert judged(files, {"app": ONE}, path=other)["app"].users == {"l2"}
 
 
+def test_tag_that_stands_alone_tells_a_set_only_where_it_is_a_commits() -> None:
+    """`v1` may be the tag of anything."""
+    sets = {"app": ONE, "web": of({"job": (JOB, B)}, OLD)}
+    files = {FILE: f"tag: {SHA}", "generated/lab/l2/b.yaml": f"image: {JOB}@{B}"}
+    assert judged(files, sets)["app"].users == {"l1"}
+    sets["app"] = of({"api": (API, A)}, "v1")
+    both = {FILE: f"tag: v1\nimage: {JOB}@{B}", "generated/lab/l2/b.yaml": f"image: {API}:v1"}
+    assert judged(both, sets)["app"].users == {"l2"}
+
+
 def test_where_no_file_tells_every_target_uses_every_set() -> None:
     found = judged({FILE: "replicas: 1"}, {"app": ONE, "web": TWO})
     assert all(one.users == {"l1", "l2"} for one in found.values())

@@ -15,6 +15,8 @@ from tests.unit.snapshots import (
     waits_for,
 )
 
+from tidemill.facts.ledger import Eviction
+
 
 def test_set_that_is_deployed_in_the_wave_before_is_promoted() -> None:
     assert introduced(two_waves().decide()) == [("shop", 2)]
@@ -173,3 +175,15 @@ def test_set_that_came_back_to_its_source_may_go_on_for_its_earlier_stay_there()
     rollout = two_waves()
     rollout.landing("lab", 2, landed=5, deployed=None)
     assert ("shop", 2) in introduced(rollout.decide())
+
+
+def test_introduction_that_was_evicted_from_its_wave_is_not_due_there_any_more() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "after": []}))
+    for wave in ("lab", "shop"):
+        rollout.landing(wave, 1)
+        rollout.on_auto(wave, 2)
+    gone = rollout.auto[0].operation
+    rollout.ledger.evictions = [
+        Eviction(commit="e" * 40, at=rollout.ago(5), reason="red", operation=gone)
+    ]
+    assert introduced(rollout.decide()) == [("shop", 2)]

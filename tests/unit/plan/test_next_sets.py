@@ -260,6 +260,20 @@ def test_join_does_not_starve_between_promotions() -> None:
     assert line.obstacles == (SetOnAuto(wave="east", app_sha=app_sha(2)),)
 
 
+@pytest.mark.parametrize(("soak", "first"), [("30m", 2), ("31m", 3)])
+def test_set_that_has_soaked_in_a_sibling_goes_before_one_that_still_has_to(
+    soak: str, first: int
+) -> None:
+    rollout = Rollout(settings(**{**JOIN, "shop": {**JOIN["shop"], "soak": soak}}))
+    rollout.landing("shop", 1)
+    rollout.landing("east", 1)
+    rollout.landing("west", 2, landed=40, deployed=30)
+    rollout.landing("west", 3, landed=20, deployed=10)
+    rollout.announced(2)
+    rollout.announced(3)
+    assert ("east", first) in introduced(rollout.decide())
+
+
 @pytest.mark.parametrize("state", ["failed", "not-deployed", "rolled-back", "older-than-shop"])
 def test_sibling_waits_for_nothing_that_is_not_due(state: str) -> None:
     rollout = Rollout(settings(**JOIN))
@@ -381,6 +395,13 @@ def test_what_was_bad_elsewhere_is_not_introduced_by_itself_and_status_says_how(
     line = next(one for one in decided.waiting if one.about.app_sha == app_sha(3))
     assert line_command(line) == ("retry", "--sha", app_sha(3))
     assert why in "; ".join(reasons(line))
+
+
+def test_wave_that_comes_first_now_does_not_take_twice_what_is_on_its_way_there() -> None:
+    rollout = was_before()
+    rollout.settings = settings(lab=LAB, shop={**SHOP, "after": [], "admit": "at once"})
+    rollout.turn()
+    assert introduced(rollout.turn()) == [("shop", 3)]
 
 
 def test_wave_that_comes_first_now_keeps_its_hold() -> None:

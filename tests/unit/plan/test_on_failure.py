@@ -148,6 +148,19 @@ def test_hold_for_a_failure_stays_where_the_failure_has_not_passed(change: Any) 
     assert set(rollout.turn().holds) == {("lab", "app")}
 
 
+def test_hold_for_a_failure_stays_while_a_target_that_failed_syncs_again() -> None:
+    rollout = held_for_a_failure()
+    rollout.reports("lab", "lab-1", ago=0)
+    rollout.turn()
+    rollout.later(1)
+    rollout.reports("lab", "lab-1", "Progressing", "Running", ago=0)
+    rollout.reports("lab", "lab-2", ago=0)
+    assert set(rollout.turn().holds) == {("lab", "app")}
+    rollout.later(1)
+    rollout.reports("lab", "lab-1", ago=0)
+    assert rollout.turn().holds == {}
+
+
 def test_hold_of_a_rollback_or_of_a_person_stays_when_the_failure_has_passed() -> None:
     rollout = failing()
     rollout.turn()

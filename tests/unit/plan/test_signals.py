@@ -423,6 +423,20 @@ def test_signals_are_written_and_read_again() -> None:
     assert ledger_files.decode(ledger_files.encode(Ledger())).signals == []
 
 
+def test_what_is_stuck_in_two_places_is_told_of_each() -> None:
+    two = settings(sets=("app", "lib"), checks='retries = 0\ntest = "each"', lab=LAB, shop=SHOP)
+    rollout = telling(Rollout(two))
+    for wave in ("lab", "shop"):
+        for name in ("app", "lib"):
+            rollout.landing(wave, 1, name)
+    for name in ("app", "lib"):
+        rollout.check(rollout.on_auto("lab", 2, name), "pending", ago=DAY)
+    assert [(one.signal.kind, one.signal.set) for one in rollout.turn().messages] == [
+        ("stuck", "app"),
+        ("stuck", "lib"),
+    ]
+
+
 def test_set_that_waits_for_time_is_not_stuck() -> None:
     rollout = telling(Rollout(settings(lab=LAB, shop={**SHOP, "soak": "30d"})))
     rollout.landing("shop", 1)

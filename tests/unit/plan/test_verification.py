@@ -258,6 +258,24 @@ def test_what_the_settings_ask_no_more_fails_nothing_any_more() -> None:
     assert (landing.has_failed, landing.deployed_at) == (False, rollout.now)
 
 
+def test_what_the_settings_ask_no_more_is_forgotten_and_the_rest_is_not() -> None:
+    rollout = soaking()
+    latency = {**ERRORS, "name": "latency"}
+    both, one = (
+        settings(lab=LAB, shop={**SHOP, "soak": "30m"}, verifications=asked)
+        for asked in ([ERRORS, latency], [latency])
+    )
+    rollout.settings = both
+    rollout.verifications = {"errors": GREEN, "latency": GREEN}
+    assert present(rollout.turn()).verified.keys() == {"errors", "latency"}
+    rollout.verifications = {"errors": LOST, "latency": LOST}
+    assert rollout.turn().ledger.of("lab", "app").answers.keys() == {"errors", "latency"}
+    rollout.settings = one
+    decided = rollout.turn()
+    assert present(decided).verified.keys() == {"latency"}
+    assert decided.ledger.of("lab", "app").answers.keys() == {"latency"}
+
+
 def test_other_image_sets_are_not_asked_about_and_do_not_wait() -> None:
     rollout = Rollout(
         settings(
