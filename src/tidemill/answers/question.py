@@ -299,11 +299,14 @@ def has_all_that_ran(
         for event in history.events()
         if event.at <= at and (found := report(event.entry))
     }
-    # A ledger has not all landings before those that a wave had then; a target may lag behind.
+    # A ledger has not all landings before those that a wave had then; a target may lag behind. Nor
+    # does it say since when a wave or a set has had its name.
     begins: dict[str | None, int] = {}
-    for (wave, _), stays in history.present.items():
+    for (wave, name), stays in history.present.items():
         for stay in stays:
             if stay.turn is None:
+                if (stay.wave, stay.set) != (wave, name):
+                    return False
                 begins[wave] = max(begins.get(wave, 0), order.get(stay.commit, 0))
     if any(order.get(sha or "", len(order)) < begins.get(of, 0) for (of, _), sha in told.items()):
         return False
