@@ -154,6 +154,17 @@ def test_first_set_of_all_needs_no_rewrite() -> None:
     assert rewrites_of(Ledger(), [], announcement(1), overridden=True) == 0
 
 
+def test_position_from_before_app_git_was_rewritten_is_free_again() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 5)
+    rollout.landing("lab", 5)
+    rollout.landing("lab", 3, content="rewritten", rewrites=1)
+    request = rollout.announced(5, rewrites=1, sha_="f" * 40)
+    decided = rollout.decide()
+    assert request not in decided.rejected
+    assert [one.operation.app_sha for one in decided.auto] == ["f" * 40]
+
+
 def test_wave_remembers_the_newest_that_it_has_had() -> None:
     part = SetLedger(highest=9)
     part.raise_to(Order(position=3))

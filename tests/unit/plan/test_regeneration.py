@@ -12,6 +12,7 @@ from tidemill.facts.operation import Operation
 from tidemill.facts.snapshot import OperationFailure, Outcome, Timeout
 from tidemill.facts.staleness import FailedInspection, Finding, Inspection, StaleFiles
 from tidemill.facts.trailers import message, trailers
+from tidemill.plan.wording import reasons
 
 OF_LAB, OF_SHOP = "generated/lab/lab-1/a.yaml", "generated/shop/north/a.yaml"
 OF_ALL = "generated/index.yaml"
@@ -178,6 +179,18 @@ def test_hold_is_said_before_anything_is_looked_at_again() -> None:
     decided = made.turn()
     assert "is held by ada" in waits_for(decided)
     assert len(made.looks) == 1, "no set of shop is kept out by it"
+
+
+def test_hold_of_a_wave_that_has_none_of_the_stale_files_is_no_reason() -> None:
+    made = rollout(look(OF_SHOP), stale="regenerate")
+    made.turn()
+    made.held("shop", reason="freeze")
+    made.held("lab", reason="lunch")
+    lines = [one for one in made.turn().waiting if one.about.wave == "shop"]
+    told = [word for line in lines for word in reasons(line)]
+    assert OF_SHOP in "".join(told)
+    assert "freeze" in "".join(told)
+    assert "lunch" not in "".join(told)
 
 
 class TestDeterminism:

@@ -1,6 +1,7 @@
 """What waits for what, and since when: every wait has its reason."""
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import (
     LAB,
     SHOP,
@@ -15,6 +16,7 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.ledger import Refusal
+from tidemill.plan.obstacles import NewerOnAuto
 from tidemill.plan.plan import Plan
 
 
@@ -120,6 +122,15 @@ def test_each_announcement_that_waits_is_named() -> None:
     text = waits_for(rollout.decide())
     for position in (3, 4):
         assert f"{app_sha(position)[:12]} (app) for lab waits for" in text
+
+
+def test_announcement_behind_a_newer_one_on_auto_names_that() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    for position in (2, 3):
+        rollout.announced(position)
+    [line] = [one for one in rollout.decide().waiting if one.about.app_sha == app_sha(2)]
+    assert [replace(one, since=None) for one in line.obstacles] == [NewerOnAuto(app_sha=app_sha(3))]
 
 
 def test_promotion_of_a_set_that_no_wave_knows_says_so() -> None:

@@ -14,7 +14,7 @@ from tidemill.plan.obstacles import (
     RunningSoak,
     Wait,
 )
-from tidemill.plan.waking import is_soon, next_time
+from tidemill.plan.waking import is_awaited, is_soon, next_time
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 HOLD = HoldInForce(wave="lab", set="_", by="ada", reason="lunch")
@@ -66,3 +66,15 @@ def test_what_is_due_within_the_hour_does_not_wait_for_the_schedule(
     minutes: int | None, expected: bool
 ) -> None:
     assert is_soon(None if minutes is None else at(minutes), NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("began", "turn", "expected"),
+    [(0, 10, True), (20, 10, False), (-100, -90, False)],
+    ids=["a turn has seen it", "it began later", "it was far away then"],
+)
+def test_what_an_earlier_turn_has_seen_to_be_soon_is_awaited(
+    began: int, turn: int, expected: bool
+) -> None:
+    line = waits(RunningSoak(wave="lab", since=at(began), until=at(30)))
+    assert is_awaited([line], at(30), [at(turn)]) is expected
