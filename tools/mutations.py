@@ -104,11 +104,13 @@ def _body(one: ast.FunctionDef) -> range:
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """What runs when the program does: no decorators, which say what a class is."""
+    """What runs when the program does: no decorators, and nothing else that says what a class is,
+    as whether its values are frozen: mypy sees to that."""
     yield node
+    left_out = {"decorator_list", *(["keywords"] if isinstance(node, ast.ClassDef) else [])}
     for name, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST) and name != "decorator_list":
+            if isinstance(child, ast.AST) and name not in left_out:
                 yield from _running(child)
 
 

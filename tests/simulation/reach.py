@@ -20,6 +20,9 @@ TARGET = "a target with another name reports the set of its wave"
 RETRY = "a retry lets something in again"
 CROSSING = "a hotfix crosses what was on its way to its wave"
 
+WITHOUT_THEME = (MERGE, BACK, SKEW, LESS, MORE, TARGET)
+"""What happens often enough in all histories, and is noted by the steps themselves."""
+
 
 def _says(what: str, reason: str = "", by: str = "") -> Callable[[Entry], bool]:
     return lambda entry: (

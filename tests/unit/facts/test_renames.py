@@ -11,9 +11,9 @@ from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, present, settings, 
 
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.ledger import Eviction, OpenRollback
+from tidemill.facts.ledger import Eviction, OpenRollback, SetLedger
 from tidemill.facts.operation import Operation
-from tidemill.facts.renames import Renaming, marked
+from tidemill.facts.renames import Renaming, marked, renamed_ledger
 from tidemill.facts.requests import (
     HoldRequest,
     Promotion,
@@ -54,6 +54,11 @@ def renamed(rollout: Rollout, now: Settings, **moved: str) -> Rollout:
     rollout.files = files
     rollout.pushed("other names")
     return rollout
+
+
+def in_todays_names(rollout: Rollout, now: Settings, wave: str = "live") -> SetLedger:
+    """What the ledger knows of a wave by the names of other settings."""
+    return renamed_ledger(Renaming.of(now, rollout.ledger), rollout.ledger).history(wave, "app")
 
 
 def was(name: str | list[str] = "live", **more: Any) -> dict[str, Any]:
@@ -241,6 +246,34 @@ def test_merged_waves_go_on_with_the_oldest_after_an_eviction_in_one_of_them() -
     rollout.ledger.of("us", "app").oldest_next = True
     renamed(rollout, settings(lab=LAB, live=was(["eu", "us"])), live="eu")
     assert rollout.decide().ledger.history("live", "app").oldest_next
+
+
+def test_merged_waves_have_had_the_newest_of_them() -> None:
+    eu, us = ({"targets": [one], "after": ["lab"]} for one in LIVE["targets"])
+    rollout = shipped(lab=LAB, eu=eu, us=us)
+    rollout.ledger.of("us", "app").highest = 9
+    assert in_todays_names(rollout, settings(lab=LAB, live=was(["eu", "us"]))).highest == 9
+
+
+def test_landing_that_has_another_name_has_not_moved_to_it_yet() -> None:
+    rollout = shipped()
+    for wave in THREE:
+        rollout.ledger.of(wave, "app").landings[-1].moved = True
+    now = settings(lab=LAB, live=was("prod"))
+    assert in_todays_names(rollout, now).landings[-1].moved
+    assert not in_todays_names(rollout, settings(lab=LAB, prod=was()), "prod").landings[-1].moved
+
+
+def test_operation_on_a_set_that_is_renamed_knows_its_name_of_then() -> None:
+    rollout = Rollout(settings(lab=LAB))
+    rollout.landing("lab", 1)
+    rollout.on_auto("lab", 2)
+    [app] = rollout.settings.sets
+    core = msgspec.structs.replace(app, name="core", was="app")
+    rollout.files = {(wave, "core"): one for (wave, _), one in rollout.files.items()}
+    renamed(rollout, msgspec.structs.replace(rollout.settings, sets=(core,)))
+    [commit] = rollout.turn().auto
+    assert (commit.operation.set, commit.operation.source_set) == ("core", "app")
 
 
 def test_rollback_under_way_goes_on_from_where_the_files_are() -> None:

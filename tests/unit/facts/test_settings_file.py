@@ -9,6 +9,9 @@ from tidemill.facts.settings_file import parse, refs_in
 BAD = {
     "not-toml": ('main = "trunk"', 'main = "trunk', ""),
     "unknown-key-on-top": ('auto = "tide"', "colour = 1", "colour"),
+    "bot-without-a-name": ('name = "mill"', 'name = " "', "is not one that Git takes"),
+    "bot-with-an-unprintable-name": ('name = "mill"', 'name = "a\\u0007"', "is not one that"),
+    "bot-with-an-address-in-its-name": ('name = "mill"', 'name = "<a>"', "is not one that"),
     "unknown-table": ("[bot]\nname", "[robot]\nname", "robot"),
     "unknown-key-in-a-table": ("retries = 2", "retires = 2", "retires"),
     "unknown-key-in-the-second-wave": ('soak = "1h"', 'saok = "1h"', "saok"),

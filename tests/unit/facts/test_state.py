@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tidemill.facts.decoding import IllegibleRecord
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.refs import RefNames, Refs
+from tidemill.facts.requests import HoldRequest
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import UnreadableRef
 from tidemill.facts.state import State
@@ -64,3 +66,15 @@ def test_hold_that_can_not_be_read_is_asked_for_anew_where_its_name_says_what_it
         ]
     )
     assert [(one.wave, one.set) for one in found] == [("lab", "app"), ("lab", "app"), ("lab", "_")]
+
+
+@pytest.mark.parametrize(("seconds", "is_late"), [(14.9, True), (15, False), (-14.9, True)])
+def test_what_came_less_than_a_quarter_of_a_minute_ago_came_lately(
+    seconds: float, is_late: bool
+) -> None:
+    now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    hold = HoldRequest(
+        accepted_at=now - timedelta(seconds=seconds), wave="lab", set="_", reason="lunch"
+    )
+    known = state()
+    assert bool(known.having(hold, "d" * 40).came_lately(now)) is is_late

@@ -12,7 +12,9 @@ from tests.unit.settings_texts import LEAST
 
 from tidemill.errors import SettingsInvalid
 from tidemill.facts.checks import State
+from tidemill.facts.records import Deployment
 from tidemill.facts.settings_file import parse
+from tidemill.facts.snapshot import verified_commits
 from tidemill.facts.verification import (
     Answer,
     Green,
@@ -59,6 +61,7 @@ def test_a_verification_has_defaults_for_all_but_what_it_asks() -> None:
         ({"prometheus": "prometheus:9090"}, (), "is not an address like https://"),
         ({"prometheus": "file:///etc/passwd"}, (), "is not an address like https://"),
         ({"prometheus": "https://prometheus:99999"}, (), "is not an address like https://"),
+        ({"prometheus": "https://prometheus:0"}, (), "is not an address like https://"),
         ({"prometheus": "https://prometheus:x"}, (), "is not an address like https://"),
         ({"prometheus": "https://[::1"}, (), "is not an address like https://"),
         ({"prometheus": "https://:9090"}, (), "is not an address like https://"),
@@ -225,3 +228,37 @@ def check(answer: Answer, expected: Any) -> None:
     """A kind is that of a lost answer."""
     found = answer.kind if isinstance(answer, Lost) else type(answer)
     assert found == expected, answer
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_every_port_that_there_is_may_be_asked(port: int) -> None:
+    assert asked(prometheus=f"https://prometheus:{port}").prometheus
+
+
+@pytest.mark.parametrize(
+    ("changes", "waves"),
+    [
+        ({"url": "https://verdict.example.com"}, set()),
+        ({"status": "smoke"}, {"staging", "production"}),
+        ({"status": "smoke", "waves": ["staging"]}, {"staging"}),
+    ],
+    ids=["no status", "of all waves", "of one wave"],
+)
+def test_revisions_that_a_status_is_looked_for_on(changes: dict[str, Any], waves: set[str]) -> None:
+    told = {"name": "errors", **changes}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in told.items()]
+    settings = parse("\n".join([LEAST, "[[verifications]]", *lines]))
+    records = {
+        (wave.name, target): Deployment(
+            accepted_at=NOW,
+            finished_at=NOW,
+            wave=wave.name,
+            target=target,
+            phase="Succeeded",
+            health="Healthy",
+            revision=sha(wave.name),
+        )
+        for wave in settings.waves
+        for target in wave.targets
+    }
+    assert verified_commits(settings, records) == {sha(wave) for wave in waves}

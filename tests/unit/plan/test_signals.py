@@ -437,6 +437,16 @@ def test_what_is_stuck_in_two_places_is_told_of_each() -> None:
     ]
 
 
+def test_what_is_stuck_on_its_way_to_two_waves_is_told_of_each() -> None:
+    first = settings(checks='retries = 0\ntest = "each"', lab=LAB, shop={**SHOP, "after": []})
+    rollout = telling(Rollout(first))
+    for wave in ("lab", "shop"):
+        rollout.landing(wave, 1)
+        rollout.check(rollout.on_auto(wave, 2), "pending", ago=DAY)
+    told = [(one.signal.kind, one.signal.wave) for one in rollout.turn().messages]
+    assert told == [("stuck", "lab"), ("stuck", "shop")]
+
+
 def test_set_that_waits_for_time_is_not_stuck() -> None:
     rollout = telling(Rollout(settings(lab=LAB, shop={**SHOP, "soak": "30d"})))
     rollout.landing("shop", 1)
