@@ -13,6 +13,7 @@ from tidemill.answers.question import (
     Line,
     Question,
     ServiceStay,
+    by_time,
     has_line,
     has_newest,
     has_newest_stays,
@@ -77,7 +78,7 @@ def explanation(
             all_stays = _stays_of_service(name, held)
             services, count = newest_stays(all_stays, MOST_LINES), len(all_stays)
         case "image":
-            services = list(_stays_of_image(name, held))
+            services = sorted(_stays_of_image(name, held), key=lambda one: one.since)
             stays_ = [(stay.app_sha, one) for of in held.values() for stay, one in of if one]
             shas |= _with_image(name, stays_)
             others = sorted(_with_image(name, unlanded) - shas)
@@ -86,7 +87,7 @@ def explanation(
     return Explanation(
         thing=thing,
         lines=tuple(told),
-        services=tuple(sorted(services, key=lambda one: one.since)),
+        services=tuple(services),
         targets=tuple(
             (wave.name, target)
             for wave in now.waves
@@ -105,8 +106,7 @@ def _about(thing: Thing) -> Question:
 
 
 def _stays_of_service(name: str, held: Held) -> list[ServiceStay]:
-    found = [one for place, stays in held.items() for one in service_stays(place, name, stays)]
-    return sorted(found, key=lambda one: one.since)
+    return by_time(service_stays(place, name, stays) for place, stays in held.items())
 
 
 def _stays_of_image(digest: str, held: Held) -> Iterable[ServiceStay]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from heapq import merge
 from typing import TypeAlias
 
 import msgspec
@@ -305,20 +306,21 @@ class _Tale:
             for name, part in sets.items():
                 stays = self._stays.setdefault((wave, name), [])
                 at = {one.commit: index for index, one in enumerate(stays)}
+                untold = []
                 for one in part.landings:
                     known = at.get(one.commit)
                     if known is None:
-                        stays.append(self._of_ledger(wave, name, one))
+                        untold.append(self._of_ledger(wave, name, one))
                     else:
                         how = _how(one) if one.how == _BY_HAND else stays[known].how or one.how
                         stays[known] = changed(stays[known], how=how, landing=one)
-                stays.sort(key=lambda stay: stay.since)
+                stays[:] = merge(untold, stays, key=_since)
 
     def stays(self) -> dict[Place, tuple[Stay, ...]]:
         """The stays by place, each until the next one."""
         return {
             place: tuple(
-                changed(one, until=one.until or (following.since if following else None))
+                changed(one, until=one.until or _until(one, following))
                 for one, following in zip(stays, [*stays[1:], None], strict=True)
             )
             for place, stays in self._stays.items()
@@ -406,7 +408,7 @@ class _Tale:
         self.renamings = [one.without(waves, sets) for one in self.renamings]
         back = ended - self._ended()
         self.renamings.append(renaming)
-        heirs: dict[Place, list[Stay]] = {}
+        heirs: dict[Place, list[list[Stay]]] = {}
         for place, stays in self._stays.items():
             if place in self.left:
                 continue
@@ -414,7 +416,7 @@ class _Tale:
                 stays[-1:] = [changed(one, until=None) for one in stays[-1:]]
             found = renaming.heirs(place)
             for heir in found:
-                heirs.setdefault(heir, []).extend(stays)
+                heirs.setdefault(heir, []).append([*stays])
             if place not in found:
                 _close(stays, turn.at)
                 if found:
@@ -423,9 +425,19 @@ class _Tale:
             key: how for old, how in self._made.items() for key in _renamed(renaming, old)
         }
         self._overridden = {key for old in self._overridden for key in _renamed(renaming, old)}
-        for place, stays in heirs.items():
-            self._stays[place] = sorted(stays, key=lambda stay: stay.since)
+        for place, parts in heirs.items():
+            self._stays[place] = [*merge(*parts, key=_since)]
             self.left.discard(place)
+
+
+def _since(stay: Stay) -> datetime:
+    return stay.since
+
+
+def _until(stay: Stay, following: Stay | None) -> datetime | None:
+    """When the next one took its place. The journal says which one that is, also where the clock of
+    the machine that wrote it was behind."""
+    return max(stay.since, following.since) if following else None
 
 
 def _close(stays: list[Stay], at: datetime) -> None:

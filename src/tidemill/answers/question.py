@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from heapq import merge
 
 import msgspec
 from msgspec import Struct
@@ -122,7 +123,15 @@ def lines(history: History, question: Question) -> list[Line]:
         and (waves is None or line.wave in waves)
         and (sets is None or line.set in sets or (line.target and question.target))
     ]
-    return sorted(found, key=lambda line: line.at)
+    return in_order(found)
+
+
+def in_order(found: Sequence[Line]) -> list[Line]:
+    """Lines in the order of the journal, whatever the clocks of machines said that wrote it; among
+    them by time those that only a ledger tells of."""
+    untold = sorted((one for one in found if one.turn is None), key=lambda line: line.at)
+    told = (one for one in found if one.turn is not None)
+    return [*merge(untold, told, key=lambda line: line.at)]
 
 
 def has_newest(history: History, question: Question, count: int) -> bool:
@@ -445,6 +454,11 @@ class ServiceStay(msgspec.Struct, frozen=True, kw_only=True):
     run_url: str | None = None
 
 
+def by_time(places: Iterable[Sequence[ServiceStay]]) -> list[ServiceStay]:
+    """The stays in several places, those in each of them in the order that they have."""
+    return [*merge(*places, key=lambda one: one.since)]
+
+
 def service_stays(
     place: Place, service: str, stays: Sequence[tuple[Stay, Mapping[str, str] | None]]
 ) -> list[ServiceStay]:
@@ -455,11 +469,13 @@ def service_stays(
             read, and then nothing is said of that time.
     """
     found: list[ServiceStay] = []
+    last = None
     for stay, digests in stays:
         if digests is None:
             continue
-        image = digests.get(service)
-        if found and found[-1].image == image and found[-1].until == stay.since:
+        image, begin = digests.get(service), max(last or stay.since, stay.since)
+        last = stay.since
+        if found and found[-1].image == image and found[-1].until == begin:
             found[-1] = msgspec.structs.replace(found[-1], until=stay.until)
         elif image is not None or found:
             found.append(

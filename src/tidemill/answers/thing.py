@@ -10,7 +10,7 @@ import msgspec
 
 from tidemill.answers.history import LANDINGS, History
 from tidemill.answers.older import report
-from tidemill.answers.question import Line, landed, line_of
+from tidemill.answers.question import Line, in_order, landed, line_of
 
 Kind = Literal["app commit", "cfg-app commit", "image", "service", "target", "wave"]
 _DIGITS = re.compile(r"(?:sha256:)?[0-9a-f]{7,64}")
@@ -121,7 +121,7 @@ def way(history: History, name: str) -> list[Line]:
         stay = stays.get((entry.sha or "", entry.wave or "", entry.set or ""))
         is_landing = entry.what in LANDINGS
         found.append(landed(stay) if stay is not None and is_landing else line_of(event))
-    return sorted(found, key=lambda line: line.at)
+    return in_order(found)
 
 
 def similar(text: str, all_known: Known) -> Iterator[str]:

@@ -11,6 +11,7 @@ from tidemill.answers.older import report
 from tidemill.answers.question import (
     Question,
     ServiceStay,
+    by_time,
     ends_a_stay,
     has_all_that_ran,
     has_line,
@@ -143,7 +144,7 @@ def _services(
 ) -> tuple[list[ServiceStay], tuple[str, ...]]:
     """The stays of the images of a service, and what can't be told."""
     settings = state.valid_settings
-    found: list[ServiceStay] = []
+    found: list[list[ServiceStay]] = []
     names: set[str] = set()
     unread = 0
     meant = {place: stays for place, stays in past.stays.items() if _is_meant(place, question)}
@@ -153,8 +154,8 @@ def _services(
         digests = digests_of(store, settings, stays)
         unread += sum(one is None for one in digests)
         names |= next((one.keys() for one in reversed(digests) if one), set())
-        found += service_stays(place, service, list(zip(stays, digests, strict=True)))
-    if not found:
+        found.append(service_stays(place, service, list(zip(stays, digests, strict=True))))
+    if not any(found):
         raise Refused(
             f"no wave has had an image of a service {shown(service)}",
             remedy=f"{did_you_mean(service, sorted(names))}give the name that digests.json has",
@@ -162,7 +163,7 @@ def _services(
     missing = past.missing
     if unread:
         missing += (f"The image files of {unread} landings are not on main, or can't be read.",)
-    return sorted(found, key=lambda one: one.since), missing
+    return by_time(found), missing
 
 
 def _is_meant(place: Place, question: Question) -> bool:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from tidemill.answers.history import History, Told, history
+from tidemill.answers.question import Question, lines, service_stays
 from tidemill.facts.journal import Entry, TurnRecord, decode_turn
 from tidemill.facts.ledger import Landing, Ledger
 
@@ -75,6 +76,20 @@ def test_at_a_time_a_wave_has_the_set_that_landed_last() -> None:
         5: ["a2"],
         9: ["a2"],
     }
+
+
+def test_the_journal_says_what_came_after_what_also_where_a_clock_was_behind() -> None:
+    ledgers = [landing(f"c{n}", f"a{n}", minute(at)) for n, at in ((1, 1), (2, 9), (3, 5))]
+    turns = [told(at, landed(f"c{n}", f"a{n}")) for n, at in ((1, 1), (2, 9), (3, 5))]
+    found = history(turns, Ledger(), ledger(*ledgers))
+    assert summary(found) == [("a1", 1, 9), ("a2", 9, 9), ("a3", 5, None)]
+    for at in (7, 20):
+        assert found.at(minute(at))["staging", "app"].app_sha == "a3"
+    assert [line.app_sha for line in lines(found, Question())] == ["a1", "a2", "a3"]
+    images = [{"web": "old"}, {"web": "new"}, {"web": "new"}]
+    stays = list(zip(found.stays["staging", "app"], images, strict=True))
+    times = [(one.since, one.until) for one in service_stays(("staging", "app"), "web", stays)]
+    assert times == [(minute(1), minute(9)), (minute(9), None)]
 
 
 def test_a_stay_says_how_it_came_who_asked_for_it_and_in_which_run() -> None:
