@@ -108,7 +108,7 @@ def _read(
             "This copy of the repository is shallow: turns before its first one are not in it."
         )
     if unread:
-        missing.append(f"{unread} commits of the journal are no records of turns that can be read.")
+        missing.append(f"{unread} of the journal's commits can't be read as the record of a turn.")
     return msgspec.structs.replace(found, missing=tuple(missing), is_part=is_part)
 
 
