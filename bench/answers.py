@@ -47,6 +47,11 @@ def name(*parts: object) -> str:
     return hashlib.sha1(repr(parts).encode(), usedforsecurity=False).hexdigest()
 
 
+def image(service: str, content: int) -> str:
+    """The digest of an image of a service."""
+    return f"sha256:{hashlib.sha256(repr((service, content)).encode()).hexdigest()}"
+
+
 QUESTIONS = (
     ("history",),
     ("history", "--limit", "0"),
@@ -60,6 +65,7 @@ QUESTIONS = (
     ("explain", "production-1"),
     ("explain", "service-7"),
     ("explain", name("app", 1)),
+    ("explain", image("service-7", 1)),
 )
 
 
@@ -139,11 +145,7 @@ def _landing(number: int, mark: int) -> Iterator[bytes]:
     at = {one: "registry.example/acme/" + one for one in services}
     changed = number // 15
     tags = {one: f"{at[one]}:{sha}" for one in services}
-    contents = {one: repr((one, (changed + n) // 7)).encode() for n, one in enumerate(services)}
-    digests = {
-        one: f"{at[one]}@sha256:{hashlib.sha256(content).hexdigest()}"
-        for one, content in contents.items()
-    }
+    digests = {one: f"{at[one]}@{image(one, (changed + n) // 7)}" for n, one in enumerate(services)}
     source = {
         "version": 1,
         "repository": "acme/app",
