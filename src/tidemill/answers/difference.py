@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.snapshot import Snapshot
-from tidemill.plan.obstacles import MissingApproval, Wait
+from tidemill.plan.obstacles import MissingApproval, MissingReview, Wait
 
 
 class ServiceChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,13 +119,21 @@ def file_change(path: str, before: bytes | None, after: bytes | None) -> FileCha
 
 
 def awaiting_approval(known: Snapshot, waiting: Iterable[Wait]) -> list[SetDifference]:
-    """What each wave would get that waits for an approval.
+    """What each wave would get that waits for an approval, or for a reviewer on GitHub.
 
     Nothing is read for it: where no wave has the set on main any more, its images are not known.
     """
-    wanted = [one for line in waiting for one in line.obstacles if isinstance(one, MissingApproval)]
+    wanted: dict[tuple[str, str, str], None] = {}
+    for line in waiting:
+        about = line.about
+        for one in line.obstacles:
+            match one:
+                case MissingApproval():
+                    wanted[one.wave, one.set, one.app_sha] = None
+                case MissingReview() if about.set and about.app_sha:
+                    wanted[one.wave, about.set, about.app_sha] = None
     on_main = sets_on_main(known) if wanted else {}
-    return [asked_for(on_main, one.wave, one.set, one.app_sha) for one in wanted]
+    return [asked_for(on_main, *one) for one in wanted]
 
 
 def asked_for(

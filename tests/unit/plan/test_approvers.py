@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.unit.snapshots import NOW, Rollout, app_sha, introduced, two_waves, waits_for, whats
 
+from tidemill.answers.difference import awaiting_approval
 from tidemill.errors import Refused
 from tidemill.facts.requests import HoldRequest, Release, Retry, WorkflowRun
 from tidemill.facts.vouchers import (
@@ -499,6 +500,8 @@ def test_nothing_is_done_before_a_reviewer_has_looked_and_status_says_where_that
     ]
     assert {asks.about.at, approval.about.at} == {"asked", "for"}
     assert "a reviewer of the environment Production on GitHub: https" in waits_for(decided)
+    (change,) = awaiting_approval(rollout.snapshot(), decided.waiting)
+    assert (change.wave, change.after) == ("shop", SHA), "who reviews it sees what would change"
     assert environment_of(decided.waiting, 7) == "Production"
     assert environment_of(decided.waiting, 8) is None, "another run asks nobody for a review"
 
