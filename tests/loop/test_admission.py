@@ -29,7 +29,7 @@ def test_second_set_waits_while_the_first_is_in_flight(tmp_path: Path) -> None:
     assert not w.announce(2)["introduced"]
     line = next(one for one in w.status()["waiting"] if short(2) in one["what"])
     assert "l1" in line["for"]
-    assert line["since"] == "2026-01-05T10:00:00Z"
+    assert line["since"] == "2026-01-05T10:14:00Z", "it came then"
     assert w.report("lab", "l1")["introduced"]
 
 
