@@ -515,8 +515,9 @@ FORGED: Mapping[Step, float] = {
 
 
 def test_a_request_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
+    bend(monkeypatch, soak=10, settle=5, window=None, approval=False, admit="at once")
     monkeypatch.setattr("tidemill.plan.approvers.guarded", lambda *_: ())
-    often = {**FORGED, requests.hold: 0, requests.release: 0}
+    often = {**FORGED, damage.forge_request: 120, requests.hold: 0}
     assert is_noticed("rule 4: .* was asked for by (mallory|tidemill)", WELL, often)
 
 
