@@ -68,9 +68,14 @@ def tests_of(files: list[Path]) -> list[str]:
         *(EVERY_TURN if turns else ()),
         *(one for name in turns for one in STORIES.get(name, ())),
     }
-    is_git = any(file.parts[0] == "clients" for file in inside)
+    rooms = {file.parts[0] for file in inside}
+    is_git = "clients" in rooms
     return [
-        "tests/unit",
+        *(
+            ["tests/unit"]
+            if rooms - {"turn", "clients"}
+            else [f"tests/unit/{one}" for one in rooms]
+        ),
         *(f"tests/clients/test_{name}.py" for name in (ON_GIT if is_git else ())),
         *(f"tests/loop/test_{name}.py" for name in sorted(stories)),
     ]

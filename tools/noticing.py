@@ -64,7 +64,7 @@ class Noticing:
         self.items = session.items
         reach = self._reach()
         running: dict[int, tuple[Mutant, float, Path]] = {}
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
             for number, mutant in enumerate(self.mutants):
                 while len(running) >= self.jobs:
                     self._end_one(running)
