@@ -66,6 +66,14 @@ def test_wave_keeps_what_still_soaks_and_the_last_fifty(
     assert [one.position for one in trimmed(part(*positions), order)] == list(kept)
 
 
+def test_newest_of_all_is_the_newest_of_any_wave() -> None:
+    ledger = Ledger(
+        sets={"lab": {"app": SetLedger(highest=3)}, "shop": {"app": SetLedger(highest=9)}}
+    )
+    assert ledger.newest("app") == Order(position=9)
+    assert ledger.newest("lib") == Order()
+
+
 def test_what_can_never_be_promoted_is_not_kept_for_it() -> None:
     whole = part(*range(1, 61))
     whole.landings[2].rolled_back = True

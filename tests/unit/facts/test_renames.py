@@ -523,3 +523,11 @@ def test_was_that_says_something_else_now_takes_over_what_is_gone_now() -> None:
     rollout.turn()
     taken_note(renamed(rollout, settings(lab=LAB, live=was("eu"))))
     assert set(rollout.holds) == {("live", "_")}
+
+
+def test_wave_that_has_had_nothing_is_renamed_like_others() -> None:
+    rollout = Rollout(settings(**THREE))
+    rollout.landing("lab", 1)
+    rollout.ledger.of("live", "app").oldest_next = True
+    found = in_todays_names(rollout, settings(lab=LAB, prod=was()), "prod")
+    assert (found.landings, found.oldest_next) == ([], True)

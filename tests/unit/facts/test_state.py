@@ -78,3 +78,12 @@ def test_what_came_less_than_a_quarter_of_a_minute_ago_came_lately(
     )
     known = state()
     assert bool(known.having(hold, "d" * 40).came_lately(now)) is is_late
+
+
+def test_newest_time_is_of_the_journal_or_of_what_came() -> None:
+    now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    hold = HoldRequest(accepted_at=now, wave="lab", set="_", reason="lunch")
+    hour = timedelta(hours=1)
+    assert state().newest is None
+    assert state(written_at=now - hour).having(hold, "d" * 40).newest == now
+    assert state(written_at=now + hour).having(hold, "d" * 40).newest == now + hour

@@ -262,3 +262,14 @@ def test_revisions_that_a_status_is_looked_for_on(changes: dict[str, Any], waves
         for target in wave.targets
     }
     assert verified_commits(settings, records) == {sha(wave) for wave in waves}
+
+
+def test_number_at_a_bound_is_within_it_and_the_one_furthest_beyond_is_named() -> None:
+    least = asked(min=0.5, max=0.9)
+
+    def said(*numbers: str) -> Answer:
+        return answer_of_prometheus(least, json.dumps(vector(*numbers)).encode())
+
+    assert isinstance(said("0.5", "0.9"), Green)
+    assert said("0.3", "0.1", "0.7") == Red("0.1 is less than 0.5")
+    assert said("1", "2", "0.7") == Red("2 is more than 0.9")

@@ -107,6 +107,18 @@ def test_hold_on_the_source_or_on_another_set_keeps_nothing_out(wave: str, set_n
     assert introduced(rollout.decide()) == [("shop", 2)]
 
 
+def test_hold_that_ends_by_itself_is_written_also_where_nothing_waits_for_that() -> None:
+    rollout = Rollout(settings(lab=LAB))
+    rollout.landing("lab", 1)
+    rollout.hold("lab", until=rollout.ago(-30))
+    rollout.turn()
+    assert not rollout.decide().is_change
+    rollout.later(30)
+    decided = rollout.decide()
+    assert decided.holds == {}
+    assert decided.is_change
+
+
 def test_hold_until_a_time_ends_by_itself_and_the_journal_says_so() -> None:
     rollout = two_waves()
     rollout.hold("shop", until=rollout.ago(-30))

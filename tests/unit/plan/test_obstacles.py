@@ -10,6 +10,7 @@ from tests.unit.sets import NOW
 
 from tidemill.plan import obstacles
 from tidemill.plan.obstacles import (
+    EndedRequest,
     HoldInForce,
     HotfixThere,
     MissingVerification,
@@ -64,3 +65,18 @@ def test_each_kind_has_words_of_its_own_and_they_name_its_data() -> None:
         for text in (*kind.ends_by, getattr(kind, "says", "")):
             names = {name.partition(".")[0] for _, name, _, _ in Formatter().parse(text) if name}
             assert names <= {*kind.__struct_fields__}, kind
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("announcement", "its announcement has ended"),
+        ("request", "its request has ended"),
+        ("rollback", "it has ended"),
+        ("hotfix", "it has ended"),
+    ],
+)
+def test_what_a_person_asked_for_ends_itself_and_other_things_end_with_their_request(
+    what: Any, words: str
+) -> None:
+    assert EndedRequest(what=what).words() == words

@@ -110,6 +110,16 @@ def test_a_red_answer_is_a_failure_of_the_set_that_the_wave_has() -> None:
     ]
 
 
+def test_an_answer_that_stays_lost_is_not_told_again_beside_what_is_new() -> None:
+    rollout = soaking()
+    rollout.verifications = {"errors": LOST}
+    assert whats(rollout.turn()).count("answer lost") == 1
+    rollout.hold("shop")
+    told = whats(rollout.turn())
+    assert "held" in told
+    assert "answer lost" not in told
+
+
 def test_a_lost_answer_ends_no_failure() -> None:
     rollout = soaking()
     rollout.verifications = {"errors": RED}
