@@ -111,6 +111,7 @@ def test_history_that_has_lost_a_commit_is_an_error_that_says_so(bare: Path) -> 
     (bare / "objects" / lost[:2] / lost[2:]).unlink()
     with opened(str(bare)) as repository, pytest.raises(Unreachable) as error:
         repository.records(tip, "record.json")
+    assert lost in error.value.what
     assert "fsck" in error.value.remedy
 
 

@@ -40,8 +40,6 @@ _CONFIG = """\
 \tfsync = none
 [i18n]
 	commitEncoding = UTF-8
-[extensions]
-\tpartialClone = origin
 [gc]
 \tauto = 0
 [maintenance]
@@ -60,14 +58,24 @@ _CONFIG = """\
 """
 
 
-def made(folder: Path) -> Path:
-    """Make an empty bare repository in a folder that is not there yet; returns the folder."""
+_PARTIAL = """\
+[extensions]
+\tpartialClone = origin
+"""
+
+
+def made(folder: Path, *, is_partial: bool = True) -> Path:
+    """Make an empty bare repository in a folder that is not there yet; returns the folder.
+
+    Args:
+        is_partial: whether Git may ask the remote for what is not here; else that is lost.
+    """
     for below in ("objects/info", "objects/pack", "refs"):
         (folder / below).mkdir(parents=True)
     for below in ("objects", "objects/info", "objects/pack"):
         (folder / below).chmod(0o755)
     (folder / "HEAD").write_text("ref: refs/heads/none\n")
-    (folder / "config").write_text(_CONFIG)
+    (folder / "config").write_text(_CONFIG + _PARTIAL * is_partial)
     return folder
 
 

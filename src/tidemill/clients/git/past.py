@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tidemill.clients.git import mirror
 from tidemill.clients.git.git import HERE, Git, GitError, lines
 from tidemill.clients.git.remote import is_folder
 from tidemill.clients.git.store import ALL_COMMITS
@@ -23,12 +24,14 @@ _ENTRY = 20  # bytes that name an object in a tree
 
 
 def borrowed(bare: Path, url: str) -> bool:
-    """Let an empty bare repository have the objects of one in a folder of this machine.
+    """Make a bare repository, and let it have the objects of one in a folder of this machine.
 
     Whether it can: else they have to be fetched.
     """
     objects = Path(url) / "objects"
-    if not (is_folder(url) and objects.is_dir()):
+    is_here = is_folder(url) and objects.is_dir()
+    mirror.made(bare, is_partial=not is_here)
+    if not is_here:
         return False
     (bare / "objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
     shallow = Path(url) / "shallow"

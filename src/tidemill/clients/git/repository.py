@@ -198,9 +198,10 @@ class Repository(Objects):
         """Where the past is kept; all of it is there already where it could be borrowed."""
         folder = self._folder / "past.git"
         if not folder.exists():
-            mirror.made(folder)
             self._is_borrowed = past.borrowed(folder, self._origin.url)
-        return Git(folder, self._origin.known(folder))
+        return Git(
+            folder, {"GIT_DIR": str(folder)} if self._is_borrowed else self._origin.known(folder)
+        )
 
     @contextmanager
     def _lost(self) -> Iterator[None]:
