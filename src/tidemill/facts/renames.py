@@ -334,7 +334,11 @@ def _joined(place: Place, parts: list[tuple[Place, SetLedger]], content: str | N
             )
             for landing in landings
         ]
-    joined = SetLedger(landings=landings, oldest_next=any(part.oldest_next for _, part in parts))
+    joined = SetLedger(
+        landings=landings,
+        oldest_next=any(part.oldest_next for _, part in parts),
+        answers=dict(base[1].answers),
+    )
     joined.raise_to(max(part.newest for _, part in parts))
     return joined
 

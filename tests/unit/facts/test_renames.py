@@ -23,6 +23,7 @@ from tidemill.facts.requests import (
     SetRollback,
 )
 from tidemill.facts.settings import Settings
+from tidemill.facts.verification import Standing
 from tidemill.plan.lost_journal import recalled
 from tidemill.plan.plan import Plan, plan
 
@@ -262,6 +263,16 @@ def test_landing_that_has_another_name_has_not_moved_to_it_yet() -> None:
     now = settings(lab=LAB, live=was("prod"))
     assert in_todays_names(rollout, now).landings[-1].moved
     assert not in_todays_names(rollout, settings(lab=LAB, prod=was()), "prod").landings[-1].moved
+
+
+@pytest.mark.parametrize("wave", ["lab", "prod"])
+def test_answer_that_stands_is_known_whatever_wave_is_renamed(wave: str) -> None:
+    rollout = shipped()
+    standing = Standing(red=NOW, said="0.5")
+    for each in THREE:
+        rollout.ledger.of(each, "app").answers = {"errors": standing}
+    found = in_todays_names(rollout, settings(lab=LAB, prod=was()), wave)
+    assert found.answers == {"errors": standing}
 
 
 def test_operation_on_a_set_that_is_renamed_knows_its_name_of_then() -> None:
