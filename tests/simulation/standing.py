@@ -65,6 +65,7 @@ class Standing:
         reds: by wave, set and verification from when until when it was red.
         greens: when it was green, likewise.
         called_well: wave, set and short SHA of what was said to be verified to the end.
+        taken_back: the commits that a person has taken off main by force.
     """
 
     scene: Scene
@@ -76,6 +77,7 @@ class Standing:
     reds: dict[Key, list[tuple[datetime, datetime | None]]] = field(default_factory=dict)
     greens: dict[Key, list[datetime]] = field(default_factory=dict)
     called_well: set[tuple[str, str, str]] = field(default_factory=set)
+    taken_back: set[str] = field(default_factory=set)
 
     def called(self, wave: str, commit: str) -> str:
         """What a commit of main calls a wave of today."""
@@ -144,6 +146,8 @@ class Standing:
     def take_main(self, old: str | None, new: str, now: datetime) -> Iterator[Landing]:
         """Take note of what came to main, one landing after another."""
         is_back = old is not None and old != new and self.server.descends(old, new)
+        if is_back and old:
+            self.taken_back.update(self.server.since(old, new))
         for sha in [new] if is_back else self.server.since(new, old or ""):
             for landing in self._landings(sha, now, old if is_back else None):
                 landing.first = len(self.filed.get(landing.wave, []))
