@@ -180,6 +180,36 @@ def test_commits_come_from_a_checkout_of_app_git(grown: World, tmp_path: Path) -
     assert "fetch" in refused(grown, "diff", "shop", "--app", str(app))
 
 
+def test_a_shallow_checkout_of_app_git_does_not_say_that_commits_would_go(
+    grown: World, tmp_path: Path
+) -> None:
+    app = tmp_path / "app"
+    git(tmp_path, "init", "-q", "-b", "main", str(app))
+    git(app, "config", "uploadpack.allowAnySHA1InWant", "true")
+    shas = []
+    for number in (3, 4, 5):
+        git(app, "commit", "-q", "--allow-empty", "-m", f"change {number}")
+        shas.append(git(app, "rev-parse", "HEAD"))
+    for position, sha in ((3, shas[0]), (5, shas[2])):
+        grown.later(minutes=30)
+        grown.announce(position, sha=sha)
+        grown.green()
+        grown.deploy("lab")
+        if position == 3:
+            grown.run("promote-wave", "--wave", "shop", "--sha", sha)
+            grown.green()
+            grown.deploy("shop")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", app.as_uri(), str(shallow))
+    git(shallow, "fetch", "-q", "origin", shas[0])
+    said = refused(grown, "diff", "shop", "--app", str(shallow))
+    assert f"git -C {shallow} fetch --unshallow" in said
+    git(shallow, "fetch", "-q", "--unshallow")
+    come = grown.run("diff", "shop", "--app", str(shallow))
+    assert [one["subject"] for one in come["commits"]] == ["change 5", "change 4"]
+    assert come["gone"] == []
+
+
 def test_a_hotfix_and_a_rollback_show_on_trial_what_would_change(
     grown: World, tmp_path: Path
 ) -> None:

@@ -162,9 +162,22 @@ def _commits(
     go: dict[str, AppCommit] = {}
     for one in sets:
         if one.before is not None and one.after is not None:
-            come |= {commit.sha: commit for commit in _log(app, one.before, one.after)}
-            go |= {commit.sha: commit for commit in _log(app, one.after, one.before)}
+            new, old = _log(app, one.before, one.after), _log(app, one.after, one.before)
+            if new and old:
+                _refuse_shallow(app)
+            come |= {commit.sha: commit for commit in new}
+            go |= {commit.sha: commit for commit in old}
     return tuple(come.values()), tuple(go.values())
+
+
+def _refuse_shallow(app: Path) -> None:
+    """Raise `Refused` for a shallow clone: what its two commits have in common may be cut off."""
+    _, out, _ = Git(app).attempt("rev-parse", "--is-shallow-repository")
+    if out.strip() == b"true":
+        raise Refused(
+            f"{shown_path(str(app))} is a shallow clone, which does not say what comes and goes",
+            remedy=f"get all of its history: git -C {shlex.quote(str(app))} fetch --unshallow",
+        )
 
 
 def _log(app: Path, since: str, until: str) -> list[AppCommit]:
