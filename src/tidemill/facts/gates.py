@@ -114,13 +114,17 @@ def changes(
     """
     today = gates_of(settings, wave)
     is_whole = bool(past) and past[0].commit == known
-    values = before if is_whole else _then(settings, wave, past[0]) if past else None
+    values = _then(settings, wave, past[0]) if past else None
+    if is_whole and values is None:
+        values = before
     steps: list[tuple[PastSettings | None, Values, Values]] = []
     for one in past[1:]:
         then = _then(settings, wave, one)
         if then is not None and then != values:
             steps.append((one, values or {}, then))
             values = then
+    if is_whole and not steps and values == today:
+        return  # an earlier release wrote them down in other words, or without some
     if not is_whole:
         steps = [(last, before, today) for last, _, _ in steps[-1:]]
     if not steps or steps[-1][2] != today:

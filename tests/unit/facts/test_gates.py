@@ -159,3 +159,15 @@ def test_a_commit_that_renames_waves_changes_no_gate() -> None:
     assert [(by.commit if by else None, gates) for by, gates in found] == [
         ("b", {"soak": ("1h", "0s")})
     ]
+
+
+def test_nobody_is_told_to_have_changed_what_an_earlier_release_did_not_write_down() -> None:
+    folder = {"checks": 'retries = 0\n[approvals]\nkeys = "people"'}
+    old, new = (rollout(approvers=["ada"], soak=soak, tables=folder) for soak in ("1h", "0s"))
+    known = {"after": "lab", "approvers": "ada", "soak": "1h"}
+    commits = [PastSettings("known", "", old), PastSettings("a", "eve", new)]
+    other = [commits[0], PastSettings("a", "bob", old)]
+    for same in (commits[:1], other):
+        assert list(changes(known, old, shop(old), same, "known")) == []
+    [(by, gates)] = changes(known, new, shop(new), commits, "known")
+    assert (by and by.author, gates) == ("eve", {"soak": ("1h", "0s")})
