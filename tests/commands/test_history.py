@@ -47,6 +47,9 @@ def test_a_clone_that_lacks_files_is_refused_with_the_repository_that_has_them(
     assert f"--repo {origin}" in found["error"]["remedy"]
     whole = second.run("history")
     assert second.run("history", "--repo", origin, repo=False) == whole
+    git(copy, "remote", "set-url", "origin", "https://ada:secret@git.acme/cfg")
+    found = second.run("history", "--repo", str(copy), repo=False)
+    assert "--repo https://git.acme/cfg;" in found["error"]["remedy"]
 
 
 def test_help_has_an_example() -> None:

@@ -7,7 +7,7 @@ import re
 GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
-_SSH_PASSWORD = re.compile(r"(?<=^ssh://)([^@:/\s]+)(?::[^/\s]*)?(?=@)")
+_SSH_PASSWORD = re.compile(r"(?<=^ssh://)([^:/\s]*)(?::[^/\s]*)?(?=@)")
 _ADDRESSES = (
     re.compile(r"(?:https?|ssh|git)://(?:[^/\s]*@)?(?P<host>[^@/:\s]+)(?::\d+)?/+(?P<path>.+)"),
     re.compile(r"[^@/:\s]+@(?P<host>[^@/:\s]+):/*(?P<path>.+)"),

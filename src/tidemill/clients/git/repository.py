@@ -42,7 +42,7 @@ from tidemill.facts.image_files import paths_in
 from tidemill.facts.refs import Refs
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.words.names import SHA, one_line
-from tidemill.words.urls import redacted
+from tidemill.words.urls import redacted, without_credentials
 
 _T = TypeVar("_T")
 _PAUSES = (0.5, 2.0)  # seconds
@@ -70,7 +70,8 @@ class Repository(Objects):
         if not self._origin.is_partial:
             return
         whole = Git(Path(self._origin.url)).address()
-        other = f"that it is of: --repo {shlex.quote(redacted(whole))}" if whole else "itself"
+        named = shlex.quote(without_credentials(whole or ""))
+        other = f"that it is of: --repo {named}" if whole else "itself"
         raise Refused(
             f"{self._origin.where} is a partial clone, made with --filter: it lacks files, and "
             "gives nobody those that it lacks",
