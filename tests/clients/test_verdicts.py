@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tidemill.clients.http.client import Call, origin
-from tidemill.clients.http.verdicts import Asked, tokens_in
+from tidemill.clients.http.verdicts import Asked, tokens_in, without
 from tidemill.errors import Refused, TimeLimit, Unreachable
 from tidemill.words.variables import TOKENS
 
@@ -92,6 +93,18 @@ def test_a_token_that_a_server_repeats_is_left_out(server: Any, token: str, said
     known = {**OPEN, TOKENS: f"{address(server, '')} {token}"}
     found = Asked(Call("GET", address(server, "/echo")), 10, known).answer()
     assert found.body == b'{"reason": "' + said + b'"}'
+
+
+def test_a_token_is_left_out_however_its_characters_are_escaped() -> None:
+    secret = "YWRhOnMvZWM+cmV0Lw=="
+    for text in (
+        secret.replace("+", "\\u002b").replace("=", "\\u003D"),
+        secret.replace("/", "\\/"),
+        "".join(f"\\u{ord(one):04x}" for one in secret),
+    ):
+        said = f'{{"reason": "{text} is no user"}}'.encode()
+        assert json.loads(said) == {"reason": f"{secret} is no user"}
+        assert without(f"Basic {secret}", said) == b'{"reason": "*** is no user"}'
 
 
 @pytest.mark.parametrize("path", ["/silent", "/drip"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
@@ -50,9 +51,13 @@ class Asked:
 
 
 def without(token: str | None, data: bytes) -> bytes:
-    """What was answered, where it does not have the secret part of a header `Authorization`."""
-    secret = (token or "").rpartition(" ")[2].encode()
-    return data.replace(secret, b"***") if len(secret) >= _LEAST_SECRET else data
+    """What was answered, where it does not have the secret part of a header `Authorization`, nor in
+    the way of those who escape more of JSON than they have to, such as each `/`."""
+    secret = (token or "").rpartition(" ")[2]
+    if len(secret) < _LEAST_SECRET:
+        return data
+    form = "".join(rf"(?:\\?{re.escape(one)}|\\u(?i:{ord(one):04x}))" for one in secret)
+    return re.sub(form.encode(), b"***", data)
 
 
 def tokens_in(text: str) -> dict[str, str]:
