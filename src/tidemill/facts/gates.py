@@ -57,10 +57,11 @@ class GateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Gates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wave's gates as the last turn saw them, and what changed them lately, the latest last; all
-    are values."""
+    are values. `change` is the last one alone, as 0.3.0 wrote it."""
 
     values: Values = {}
     changes: tuple[GateChange, ...] = ()
+    change: GateChange | None = None
 
     def renamed(self, heirs: Callable[[str], Sequence[str]]) -> Gates:
         """The same, where waves are called differently."""

@@ -51,7 +51,8 @@ def note_gates(draft: Draft) -> None:
 def lately_changed(ledger: Ledger, wave: str, now: datetime) -> tuple[GateChange, ...]:
     """What changed a wave's gates, for as long as status tells it; the latest last."""
     known = ledger.gates.get(wave) or Gates()
-    return tuple(one for one in known.changes if now - one.at < TOLD_FOR)
+    older = [known.change] if known.change else []
+    return tuple(one for one in (*older, *known.changes) if now - one.at < TOLD_FOR)
 
 
 def remember_gates(ledger: Ledger, snapshot: Snapshot) -> None:

@@ -122,6 +122,18 @@ def test_status_names_each_change_for_a_week() -> None:
     assert rollout.decide().ledger.gates["shop"].changes == ()
 
 
+def test_the_last_change_that_an_earlier_release_wrote_is_told_as_well() -> None:
+    rollout = known(shop(soak="1h"))
+    rollout.ledger = changed(rollout, shop(), "Ada").ledger
+    gates = rollout.ledger.gates["shop"]
+    [by_ada] = gates.changes
+    rollout.ledger.gates["shop"] = replace(gates, changes=(), change=by_ada)
+    assert said(rollout) == [[], ["Ada: soak: 0s, was 1h"]]
+    rollout.ledger = changed(rollout, shop(soak="2h"), "Bob").ledger
+    assert said(rollout) == [[], ["Ada: soak: 0s, was 1h", "Bob: soak: 2h, was 0s"]]
+    assert rollout.ledger.gates["shop"].change is None
+
+
 def test_the_ledger_does_not_grow_with_every_change() -> None:
     rollout = known(shop(soak="1h"))
     for count in range(MOST_TOLD + 2):
