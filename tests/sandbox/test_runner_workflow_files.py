@@ -12,7 +12,9 @@ from tidemill_sandbox.runner.workflow_files import (
     WorkflowFile,
     dispatch_inputs,
     parse,
+    parse_yaml,
     starts,
+    yaml_of,
 )
 
 PATH = ".github/workflows/a.yml"
@@ -159,3 +161,9 @@ def test_a_called_job_that_asks_for_more_is_refused_in_githubs_words() -> None:
     assert "The nested job 'settle' is requesting 'contents: write, checks: read'" in words
     assert "but is only allowed 'contents: read, checks: none'" in words
     assert job_permissions.refusal("a", "b", "c", {}, {}) is None
+
+
+def test_a_time_in_a_file_is_a_text_as_it_is_written() -> None:
+    text = "at: 2026-01-31T14:00:00Z\non: 2026-01-31\n"
+    assert parse_yaml(text) == {"at": "2026-01-31T14:00:00Z", "on": "2026-01-31"}
+    assert yaml_of(parse_yaml(text)) == '{"at": "2026-01-31T14:00:00Z", "on": "2026-01-31"}'

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from tidemill_sandbox.runner.filters import admits
@@ -23,6 +24,13 @@ SKIPPING = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions ski
 _HEADS, _TAGS = "refs/heads/", "refs/tags/"
 _MOST_INPUTS = 25
 _NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+class _Constructor(SafeConstructor):
+    """Leaves a time as it is written, as GitHub does."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
 
 
 class InvalidWorkflow(Exception):
@@ -80,7 +88,9 @@ def parse_yaml(text: str) -> Any:
         InvalidWorkflow: it is none.
     """
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Constructor = _Constructor
+        return yaml.load(text)
     except (YAMLError, ValueError) as error:
         raise InvalidWorkflow(f"You have an error in your yaml syntax: {error}") from None
 
