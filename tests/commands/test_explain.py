@@ -190,7 +190,8 @@ def test_newest_lines_of_a_target_and_a_wave_take_the_last_turns_alone(
         assert asked[-1] < turns
         _, out, _ = says(second, "explain", name)
         kind = found["kind"]
-        assert f"To see all: tidemill history --{kind} {name} --limit 0" in " ".join(out.split())
+        command = f"tidemill history --{kind} {name} --limit 0 --repo {second.bare}"
+        assert f"Earlier lines are left out. To see all:\n  {command}\n" in out, "to be copied"
 
 
 def test_of_a_service_the_newest_images_are_told_and_those_that_are_there(
@@ -207,8 +208,8 @@ def test_of_a_service_the_newest_images_are_told_and_those_that_are_there(
     assert found["services"] == there
     assert found["earlier"] == len(whole["services"]) - len(there) > 0
     _, out, _ = says(second, "explain", "web")
-    left = f"{found['earlier']} earlier lines are left out. To see all: tidemill history"
-    assert f"{left} --service web --limit 0" in " ".join(out.split())
+    left = f"{found['earlier']} earlier lines are left out. To see all:\n  tidemill history"
+    assert f"{left} --service web --limit 0" in out
 
 
 def test_the_last_turns_are_enough_for_a_service_that_changed_in_them_everywhere(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tidemill.commands._parts import Paragraph, Part, Said, State, Title
+from tidemill.commands._parts import Paragraph, Part, Said, State, Title, Typed
 from tidemill.facts.settings import ALL_SETS
 from tidemill.words.shas import short
 
@@ -55,7 +55,8 @@ def explained(one: Explanation, remedies: Remedies) -> Iterator[Part]:
     yield Title(f"{kind} {name}")
     if one.earlier != 0:
         every = remedies.typed(("history", f"--{kind}", name, "--limit", "0"))
-        yield Paragraph(f"{_earlier(one.earlier)}. To see all: {every}")
+        yield Paragraph(f"{_earlier(one.earlier)}. To see all:")
+        yield Typed(every, indent=2)
     if not (one.lines or one.services):
         yield Paragraph("No turn has done anything with it yet.")
     yield from happened(one.lines)
