@@ -554,12 +554,11 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
 
     def command(self) -> tuple[str, ...] | None:
         match self.did:
-            case "roll back":
-                goal = ("--to", self.app_sha) if self.app_sha else ()
-                place = ("rollback-wave", "--wave", self.wave, "--set", self.set, *goal)
-                return (*place, "--reason", "it was evicted")
-            case "hotfix":
-                return None  # its announcement is nowhere any more
+            case "roll back" if self.app_sha:
+                place = ("rollback-wave", "--wave", self.wave, "--set", self.set)
+                return (*place, "--to", self.app_sha, "--reason", "it was evicted")
+            case "roll back" | "hotfix":
+                return None  # no SHA names where it went, or its announcement is nowhere any more
             case _:
                 return super().command()
 

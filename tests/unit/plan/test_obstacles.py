@@ -5,6 +5,7 @@ from __future__ import annotations
 from string import Formatter
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.sets import NOW
 
@@ -16,6 +17,7 @@ from tidemill.plan.obstacles import (
     MissingVerification,
     Obstacle,
     PastEnding,
+    PastEviction,
     RunningSoak,
 )
 
@@ -80,3 +82,10 @@ def test_what_a_person_asked_for_ends_itself_and_other_things_end_with_their_req
     what: Any, words: str
 ) -> None:
     assert EndedRequest(what=what).words() == words
+
+
+def test_an_evicted_rollback_is_asked_for_again_only_where_it_is_known_where_it_went() -> None:
+    gone = PastEviction(app_sha="a1", did="roll back", wave="lab", set="app")
+    command = gone.command() or ()
+    assert command[:7] == ("rollback-wave", "--wave", "lab", "--set", "app", "--to", "a1")
+    assert msgspec.structs.replace(gone, app_sha=None).command() is None
