@@ -223,12 +223,15 @@ def _holds(draft: Draft) -> Iterator[Signal]:
         if hold.until is not None:
             continue
         stop = HoldInForce.of(hold, hold.wave)
+        cause: _Cause
         if hold.everywhere:
             cause, what = ("held", "*", hold.since.isoformat()), "all waves are held"
             words: tuple[str, ...] = ("release-wave", "--all", "--reason", "it may go on")
         else:
             only = "" if hold.set == ALL_SETS else f" for {hold.set}"
             cause, what = ("held", hold.wave, hold.set), f"{hold.wave} is held{only}"
+            if hold.failure:  # a person's may be in the same place, and ends by something else
+                cause, what = (*cause, "failure"), f"{what} because a set failed there"
             words = stop.command()
         yield _signal(
             draft,

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.sets import LAB, SHOP, settings
 from tests.unit.snapshots import Rollout, app_sha, landed, stack, two_waves, whats
 
-from tidemill.facts.holds import each_hold
+from tidemill.facts.holds import HoldCause, each_hold
 from tidemill.facts.ledger import Eviction, Ledger
 from tidemill.facts.requests import Release
 from tidemill.facts.signals import MOST_TRIES, Reach, Receiver, Signal, SignalSettings
@@ -194,6 +194,21 @@ def test_a_hold_of_one_wave_and_one_of_all_are_told_apart_whichever_is_beneath(f
     rollout.asked(Release(accepted_at=rollout.now, wave="*", ends=everywhere, reason="over"))
     assert told(rollout) == [("ops", "over", "all waves are held")]
     assert [place for place, one in rollout.holds.items()] == [("lab", "_")]
+
+
+def test_a_hold_of_a_person_and_one_for_a_failure_are_told_apart() -> None:
+    rollout = telling(Rollout())
+    failure = HoldCause(content="c", targets=("lab-1",))
+    rollout.holds["lab", "_"] = msgspec.structs.replace(rollout.held("lab"), failure=failure)
+    by_itself = "lab is held because a set failed there"
+    assert told(rollout) == [("ops", "open", by_itself)]
+    rollout.later(1)
+    own = rollout.hold("lab")
+    assert told(rollout) == [("ops", "open", "lab is held")]
+    rollout.later(1)
+    rollout.asked(Release(accepted_at=rollout.now, wave="lab", ends=(own,), reason="over"))
+    assert told(rollout) == [("ops", "over", "lab is held")]
+    assert rollout.holds["lab", "_"].failure == failure
 
 
 def test_nothing_is_remembered_where_nobody_is_told() -> None:
