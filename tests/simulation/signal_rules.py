@@ -80,11 +80,14 @@ def each_hold_is_a_signal(server: Server, now: datetime) -> None:
     causes = {tuple(one["cause"]) for one in _known(server).values() if not one.get("over")}
     is_everywhere = any(cause[:2] == ("held", "*") for cause in causes)
     for place, sha in below(server.refs, "holds").items():
-        hold = record(server, sha)
         wave, _, name = place.partition("/")
-        told = ("held", wave, name) in causes or (hold.get("everywhere") and is_everywhere)
-        if hold.get("by") and not (hold.get("until") or is_over(hold, now)):
-            demand(RULE, told, f"{place} is held, and nobody is told: {sorted(causes)}")
+        hold = record(server, sha)
+        while hold:
+            cause = ("held", wave, name, *(["failure"] if hold.get("failure") else []))
+            told = cause in causes or (hold.get("everywhere") and is_everywhere)
+            if hold.get("by") and not (hold.get("until") or is_over(hold, now)):
+                demand(RULE, told, f"{place} is held, and nobody is told: {sorted(causes)}")
+            hold = hold.get("beneath") or {}
 
 
 def _known(server: Server) -> Mapping[str, Any]:
