@@ -6,9 +6,11 @@ a later release adds is no change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 import msgspec
@@ -29,6 +31,7 @@ _KEYS = (
 _FOLDER = "approvals.keys"  # by whose keys a signature is an approver's
 _LONGEST = 80  # characters of a value that are shown
 _BETWEEN = ", "
+_ITEMS = re.compile(r", (?![^(]*\))")  # not within what a verification asks
 
 
 class GateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -154,10 +157,18 @@ def _shown(text: str, other: str) -> str:
     """A value beside another one: of a long list what the other has not."""
     if len(text) <= _LONGEST:
         return text
-    items, others = text.split(_BETWEEN), {*other.split(_BETWEEN)}
-    own = [one for one in items if one not in others]
-    said = _BETWEEN.join(own if len(own) == len(items) else ["…", *own])
+    said = _own(text, other)
+    both = zip(said, _own(other, text), strict=False)
+    same = sum(1 for _ in takewhile(lambda one: one[0] == one[1], both))
+    if len(said) > _LONGEST and same > _LONGEST // 2:  # what differs would be cut off
+        said = f"{said[: _LONGEST // 4].rstrip()} … {said[said.rfind(' ', 0, same) + 1 :]}"
     return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 2]} …"
+
+
+def _own(text: str, other: str) -> str:
+    items, others = _ITEMS.split(text), {*_ITEMS.split(other)}
+    own = [one for one in items if one not in others]
+    return _BETWEEN.join(own if len(own) == len(items) else ["…", *own])
 
 
 def _text(value: Any) -> str:

@@ -114,6 +114,35 @@ def test_of_long_lists_what_differs_is_shown() -> None:
     assert change.words == "approvers: …, mallory, was …, zoe"
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "words"),
+    [
+        (
+            ("10m", "5m"),
+            ("10m", "1s"),
+            "…, b (command ./b, for 1s), was …, b (command ./b, for 5m)",
+        ),
+        (
+            ("10m", "5m"),
+            ("5m", "10m"),
+            "a (command ./a with … 5m), b (command ./b, for 10m), "
+            "was a (command ./a with … 10m), b (command ./b, for 5m)",
+        ),
+    ],
+    ids=["one", "both"],
+)
+def test_of_long_verifications_what_differs_is_shown_with_which_it_is(
+    was: tuple[str, str], now: tuple[str, str], words: str
+) -> None:
+    command = "./a with many words that go on and on, as those of a command may"
+    before, after = (
+        f"a (command {command}, for {one}), b (command ./b, for {other})"
+        for one, other in (was, now)
+    )
+    change = GateChange(gates={"verifications": (before, after)}, at=NOW)
+    assert change.words == f"verifications: {words}"
+
+
 def past(*soaks: str) -> list[PastSettings]:
     """Commits, the oldest first: `known` and after it a, b, c, each with a soak of the shop."""
     names = ("known", "a", "b", "c")
