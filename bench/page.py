@@ -2,8 +2,8 @@
 
     python bench/page.py [--to FILE] [names ...]
 
-It takes about half an hour on two cores that have nothing else to do. A bench by itself takes
-other numbers of rounds: see the head of its file.
+It takes more than half an hour on two cores that have nothing else to do. A bench by itself
+takes other numbers of rounds: see the head of its file.
 """
 
 from __future__ import annotations

@@ -140,9 +140,8 @@ def test_summary_of_a_turn_says_what_waits_for_an_approval(grown: World, tmp_pat
     assert "added api; removed old; changed web" in line
 
 
-def test_commits_come_from_a_checkout_of_app_git(grown: World, tmp_path: Path) -> None:
-    app = tmp_path / "app"
-    git(tmp_path, "init", "-q", "-b", "main", str(app))
+def three_commits(grown: World, app: Path) -> list[str]:
+    """Of three commits of app.git `lab` has the last one, and `shop` the first one."""
     shas = []
     for number in (3, 4, 5):
         git(app, "commit", "-q", "--allow-empty", "-m", f"change {number}")
@@ -156,6 +155,13 @@ def test_commits_come_from_a_checkout_of_app_git(grown: World, tmp_path: Path) -
             grown.run("promote-wave", "--wave", "shop", "--sha", sha)
             grown.green()
             grown.deploy("shop")
+    return shas
+
+
+def test_commits_come_from_a_checkout_of_app_git(grown: World, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    git(tmp_path, "init", "-q", "-b", "main", str(app))
+    shas = three_commits(grown, app)
     come = grown.run("diff", "shop", "--app", str(app))
     assert [one["subject"] for one in come["commits"]] == ["change 5", "change 4"]
     go = grown.run("diff", "lab", "shop", "--app", str(app))
@@ -186,19 +192,7 @@ def test_a_shallow_checkout_of_app_git_does_not_say_that_commits_would_go(
     app = tmp_path / "app"
     git(tmp_path, "init", "-q", "-b", "main", str(app))
     git(app, "config", "uploadpack.allowAnySHA1InWant", "true")
-    shas = []
-    for number in (3, 4, 5):
-        git(app, "commit", "-q", "--allow-empty", "-m", f"change {number}")
-        shas.append(git(app, "rev-parse", "HEAD"))
-    for position, sha in ((3, shas[0]), (5, shas[2])):
-        grown.later(minutes=30)
-        grown.announce(position, sha=sha)
-        grown.green()
-        grown.deploy("lab")
-        if position == 3:
-            grown.run("promote-wave", "--wave", "shop", "--sha", sha)
-            grown.green()
-            grown.deploy("shop")
+    shas = three_commits(grown, app)
     shallow = tmp_path / "shallow"
     git(tmp_path, "clone", "-q", "--depth=1", app.as_uri(), str(shallow))
     git(shallow, "fetch", "-q", "origin", shas[0])
