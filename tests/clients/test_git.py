@@ -8,7 +8,7 @@ import pytest
 from tests.clients.places import bare, eventually, imported, is_alive, pids
 from tests.world import git
 
-from tidemill.clients.git.git import Git, GitError, configured
+from tidemill.clients.git.git import Git, GitError, causes, configured
 from tidemill.errors import TidemillError, TimeLimit
 from tidemill.words.urls import redacted
 
@@ -47,6 +47,25 @@ def test_failing_call_says_what_git_said(repository: Path) -> None:
     assert failed.value.code == 128
     assert failed.value.what == "git rev-parse failed: fatal: Needed a single revision"
     assert failed.value.written == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("printed", "left"),
+    [
+        ("fatal: not atomic\nfatal: the remote end hung up unexpectedly\n", ["fatal: not atomic"]),
+        ("fatal: the remote end hung up unexpectedly\nfatal: not atomic\n", ["fatal: not atomic"]),
+        ("fatal: not atomic\n\n", ["fatal: not atomic"]),
+        (
+            "fatal: the remote end hung up unexpectedly\n",
+            ["fatal: the remote end hung up unexpectedly"],
+        ),
+        ("", []),
+    ],
+)
+def test_that_the_other_side_is_gone_is_told_only_where_nothing_else_is(
+    printed: str, left: list[str]
+) -> None:
+    assert causes(printed) == left
 
 
 def test_failing_call_is_named_by_its_command(repository: Path, tmp_path: Path) -> None:

@@ -43,6 +43,16 @@ _OF_A_CALLER = (
 )
 
 
+def causes(printed: str) -> list[str]:
+    """The lines that Git printed, without the one that tells only that the other side is gone.
+
+    Both sides print it, and it is chance whether it arrives, and where; so it stays only alone.
+    """
+    lines = [line for line in printed.splitlines() if line]
+    said = [line for line in lines if line != "fatal: the remote end hung up unexpectedly"]
+    return said or lines
+
+
 class GitError(TidemillError):
     """A git command failed; `output` is what it printed, without credentials."""
 
@@ -52,7 +62,7 @@ class GitError(TidemillError):
         first = next(
             (
                 line
-                for line in self.output.splitlines()
+                for line in causes(self.output)
                 if line.startswith(("fatal:", "error:", "remote:"))
             ),
             "",

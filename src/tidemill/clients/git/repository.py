@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tidemill.clients.git import mirror, past
-from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, causes
 from tidemill.clients.git.mirror import Tree
 from tidemill.clients.git.objects import Objects, dated, headline, parents_in, tree_in
 from tidemill.clients.git.reading import Reading
@@ -459,6 +459,4 @@ def _said(out: str, err: str) -> str:
         if line.startswith("remote:")
     ]
     words = [part for part in (*dict.fromkeys(remarks), *dict.fromkeys(refused)) if part]
-    return redacted(
-        "; ".join(words) or " | ".join(err.split("\n")).strip(" |") or "no reason given"
-    )[:500]
+    return redacted("; ".join(words) or " | ".join(causes(err)) or "no reason given")[:500]
