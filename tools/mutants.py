@@ -4,10 +4,11 @@
     python -m tools.mutants plan --sample 100 --seed 7  as many of each, chosen at random
     python -m tools.mutants --text plan/soak.py         every mutant of one file, without a run
 
-The unit tests that reach a mutant run, and for what talks to Git the tests on real Git that are
-about it. What these don't notice meets the small worlds and some random histories (not with
---quick). One that nothing has noticed is a survivor. A survivor that changes nothing anyone could
-see is named in tools/mutants-known.txt, with the reason. The exit code is 1 if there are others.
+The unit tests that reach a mutant run. For what talks to Git there are the tests on real Git, and
+for turns some random histories, and the stories that are about them. What these don't notice meets
+the small worlds and more histories (not with --quick). One that nothing has noticed is a survivor.
+A survivor that changes nothing anyone could see is named in tools/mutants-known.txt, with the
+reason. The exit code is 1 if there are others.
 What pytest says of the run goes to stderr.
 """
 
@@ -29,11 +30,22 @@ from tools.noticing import QUIET, Noticing, lives_on
 KNOWN = Path("tools/mutants-known.txt")
 
 
+# Where what decides is used; elsewhere its mutants would meet thousands of tests about images.
+DECIDING = ("adopting", "answers", "asks", "checkup", "commands", "facts", "plan", "turn")
 ON_GIT = (
     *("app_checkout", "checkout", "checkout_of_a_person", "connection", "entrypoints", "escapes"),
     *("git", "inner_repositories", "past", "pushing", "remote", "repository"),
     *("users_configuration", "worktree"),
 )
+# What turns do in a Git that is in memory, which is soon said.
+IN_MEMORY = (
+    "test_histories.py::test_the_rules_hold_in_every_history",
+    "test_histories.py::test_the_rules_hold_where_verdicts_come_from_github",
+    "test_leases.py",
+    "test_past.py",
+    "test_rarer_events.py",
+)
+HISTORIES = "40"
 # Stories that each file of turn/ is in, besides those that any turn is in.
 STORIES: Mapping[str, tuple[str, ...]] = {
     "accept": ("bad_announcements", "lost_commits"),
@@ -62,23 +74,25 @@ EVERY_TURN = ("concurrency", "evicting", "landing", "records", "replaying")
 
 def tests_of(files: list[Path]) -> list[str]:
     """Where the tests are that are to notice a mutant of these files."""
-    inside = [file.relative_to(SOURCE) for file in files]
-    turns = [file.stem for file in inside if file.parts[0] == "turn"]
-    stories = {
-        *(EVERY_TURN if turns else ()),
-        *(one for name in turns for one in STORIES.get(name, ())),
-    }
-    rooms = {file.parts[0] for file in inside}
-    is_git = "clients" in rooms
+    rooms = {_room(file) for file in files}
+    units = {*rooms, *(DECIDING if rooms & {"facts", "plan"} else ())}
     return [
-        *(
-            ["tests/unit"]
-            if rooms - {"turn", "clients"}
-            else [f"tests/unit/{one}" for one in rooms]
-        ),
-        *(f"tests/clients/test_{name}.py" for name in (ON_GIT if is_git else ())),
-        *(f"tests/loop/test_{name}.py" for name in sorted(stories)),
+        *(f"tests/unit/{one}" for one in sorted(units)),
+        *(f"tests/clients/test_{name}.py" for name in (ON_GIT if "clients" in rooms else ())),
+        *(f"tests/simulation/{name}" for name in (IN_MEMORY if "turn" in rooms else ())),
+        *dict.fromkeys(story for file in files for story in stories_of(file)),
     ]
+
+
+def stories_of(file: Path) -> list[str]:
+    """The stories that are to notice a mutant of a file, if nothing else does."""
+    if _room(file) != "turn":
+        return []
+    return [f"tests/loop/test_{name}.py" for name in (*STORIES.get(file.stem, ()), *EVERY_TURN)]
+
+
+def _room(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0]
 
 
 def known() -> dict[str, str]:
@@ -119,7 +133,9 @@ def main() -> int:
 
     out = _stdout_alone()
     tests = given.tests or tests_of(files)
-    code = pytest.main([*QUIET, *tests], plugins=[Noticing(left, given.jobs, tell)])
+    os.environ.setdefault("SIMULATE", HISTORIES)
+    stories = {one.file: stories_of(one.file) for one in left}
+    code = pytest.main([*QUIET, *tests], plugins=[Noticing(left, given.jobs, stories, tell)])
     if code:
         return int(code)
     _sum_up(found, left, survivors, out)

@@ -1,9 +1,12 @@
 """Which mutants do the tests notice? Nothing is started for one: the tests are in memory already.
 
-pytest collects all tests, once. Each test is run, and it is noted which lines it reaches, and how
-long it takes. For a mutant, the process forks. The child puts the broken code into the function
-that is there, and runs the tests that reach the line: those of the file's own test first, then
-the quickest. It stops at the first one that fails.
+pytest collects all tests, once. Each test is run, and it is noted which broken places it reaches,
+and how long it takes. For a mutant, the process forks. The child puts the broken code into the
+function that is there, and runs the tests that reach the place: those of the file's own test first,
+then the quickest. It stops at the first one that fails.
+
+Stories take long, and reach nearly everything: they are not run beforehand. A mutant meets those
+that are about its file, after all other tests; one that notices something is then run as it is.
 
 What is broken outside of functions (a constant, a default) is there from the start. Such a mutant
 is written into a copy of the checkout, and the tests run there.
@@ -11,6 +14,8 @@ is written into a copy of the checkout, and the tests run there.
 
 from __future__ import annotations
 
+import ast
+import builtins
 import gc
 import os
 import pickle
@@ -20,48 +25,63 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
-from tools.mutations import ROOT, Mutant
+from tools.mutations import ROOT, SOURCE, Mutant
 
 PATIENCE = (
     2  # seconds of work more than twice what a test needs: a mutant never ends, and is noticed
 )
 LONGEST = 300  # seconds more than its tests take, in case that a mutant waits and never works
+STORY = 120  # seconds that a story may take
 MEMORY = 6 << 30
 QUIET = ["-q", "-s", "-n0", "-p", "no:cacheprovider"]
 
 
+Place = tuple[Path, int]
+"""A file, and the first line of a statement in it; 0 for any function of the file."""
+
+
 @dataclass
 class Reach:
-    """What the tests reach: of each line the tests by number, and how many seconds each takes."""
+    """What the tests reach: of each place the tests by number, and how many seconds each takes."""
 
-    lines: dict[tuple[str, int], set[int]] = field(default_factory=lambda: defaultdict(set))
+    places: dict[Place, set[int]] = field(default_factory=lambda: defaultdict(set))
     seconds: dict[int, float] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Noticing:
-    """A plugin of pytest that runs, instead of all tests, those that a mutant concerns."""
+    """A plugin of pytest that runs, instead of all tests, those that a mutant concerns.
+
+    Attributes:
+        stories: the files of stories that are about a file of the source, the nearest first.
+        tell: is told of each mutant whether it was noticed.
+    """
 
     mutants: Sequence[Mutant]
     jobs: int
+    stories: Mapping[Path, Sequence[str]]
     tell: Callable[[Mutant, bool], None]
     items: list[pytest.Item] = field(default_factory=list)
+    sound: set[int] = field(default_factory=set)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = session.items
+        self.functions = _functions_of({one.file for one in self.mutants})
+        self.caches = [one for one in gc.get_objects() if hasattr(type(one), "cache_clear")]
+        gc.collect()
+        gc.freeze()  # a child that looks through all of it would have to copy it
         reach = self._reach()
         running: dict[int, tuple[Mutant, float, Path]] = {}
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -76,13 +96,15 @@ class Noticing:
                 self._end_one(running)
         return True
 
+    def _file(self, number: int) -> str:
+        """The file of a test."""
+        return self.items[number].nodeid.partition("::")[0]
+
     def _reach(self) -> Reach:
         """Run every test in a child, so that nothing here has been in use when a mutant comes."""
-        files = {str(ROOT / one.file) for one in self.mutants}
-        parts = [
-            self._traced_apart(range(one, len(self.items), self.jobs), files)
-            for one in range(self.jobs)
-        ]
+        told = {name for names in self.stories.values() for name in names}
+        numbers = [one for one in range(len(self.items)) if self._file(one) not in told]
+        parts = [self._traced_apart(numbers[one :: self.jobs]) for one in range(self.jobs)]
         found = Reach()
         for pid, reading in parts:
             with os.fdopen(reading, "rb") as back:
@@ -91,54 +113,100 @@ class Noticing:
             if part.failed:
                 raise AssertionError(f"they fail as it is: {part.failed}")
             found.seconds |= part.seconds
-            for line, tests in part.lines.items():
-                found.lines[line] |= tests
+            for place, tests in part.places.items():
+                found.places[place] |= tests
         return found
 
-    def _traced_apart(self, numbers: Sequence[int], files: set[str]) -> tuple[int, int]:
-        """Start a child that traces some tests: its process, and where it will write."""
+    def _traced_apart(self, numbers: Sequence[int]) -> tuple[int, int]:
+        """Start a child that runs some tests: its process, and where it will write."""
         reading, writing = os.pipe()
         if not (pid := os.fork()):
             os.close(reading)
             with _ended(), os.fdopen(writing, "wb") as out:
                 _be_quiet()
-                pickle.dump(_traced(self.items, numbers, files), out)
+                pickle.dump(self._traced(numbers), out)
         os.close(writing)
         return pid, reading
+
+    def _traced(self, numbers: Sequence[int]) -> Reach:
+        """Run tests with something in each broken place that notes that it is reached."""
+        found = Reach()
+        reached: set[Place] = set()
+        wanted: dict[Path, set[int]] = defaultdict(set)
+        for one in self.mutants:
+            wanted[one.file].add(_place(one)[1])
+        for file, rows in wanted.items():
+            name = f"_reached_{len(vars(builtins))}"
+            setattr(builtins, name, lambda row, file=file: reached.add((file, row)))
+            text = (ROOT / file).read_text(encoding="utf-8")
+            self._put(file, _parts(text, _noting(text, rows, name), file))
+        following = [*numbers[1:], None]
+        for number, later in zip(numbers, following, strict=True):
+            for one in self.caches:
+                one.cache_clear()
+            reached.clear()
+            item, begun = self.items[number], time.monotonic()
+            if _fails(item, later=None if later is None else self.items[later]):
+                found.failed.append(item.nodeid)
+            found.seconds[number] = time.monotonic() - begun
+            for place in reached:
+                found.places[place].add(number)
+        return found
+
+    def _put(self, file: Path, parts: Iterable[tuple[CodeType, CodeType]]) -> None:
+        """Put other code into each function of a file that has the sound one."""
+        for old, new in parts:
+            found = [one for one in self.functions[file] if one.__code__ == old]
+            if not found:
+                raise AssertionError(f"{old.co_qualname} is nowhere")
+            for one in found:
+                one.__code__ = new
 
     def _begin(self, mutant: Mutant, reach: Reach, folder: Path) -> tuple[int, float]:
         """Start what tries one mutant: the process, and how long it may take."""
         tests = self._tests(mutant, reach)
         parts = _broken_parts(mutant)
         if pid := os.fork():
-            return pid, LONGEST + 2 * sum(reach.seconds[one] for one in tests)
+            return pid, LONGEST + 2 * sum(reach.seconds.get(one, STORY) for one in tests)
         os.setsid()
         os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = str(folder)
         tempfile.tempdir = None
         _be_quiet()
         with _ended():
             if parts is None:
-                names = [self.items[one].nodeid.partition("::")[0] for one in tests]
-                os._exit(not _passes(mutant, folder, list(dict.fromkeys(names))))
-            for old, new in parts if tests else ():
-                _replace(old, new)
+                names = dict.fromkeys([*self._importing(mutant), *map(self._file, tests)])
+                os._exit(not _passes(mutant, folder, list(names)))
+            self._put(mutant.file, parts if tests else ())
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            os._exit(any(_fails(self.items[one], reach.seconds[one]) for one in tests))
+            for one in tests:
+                if _fails(self.items[one], PATIENCE + 2 * reach.seconds.get(one, STORY)):
+                    (folder / "noticed").write_text(str(one), encoding="utf-8")
+                    os._exit(1)
+            os._exit(0)
         raise AssertionError("a child ends by itself")
 
     def _tests(self, mutant: Mutant, reach: Reach) -> list[int]:
         """The tests that reach a mutant, those first that will say soonest what they think."""
-        file = str(ROOT / mutant.file)
-        if not mutant.in_function:
-            found = {
-                one for (name, _), tests in reach.lines.items() if name == file for one in tests
-            }
-        else:
-            found = {one for row in mutant.rows for one in reach.lines.get((file, row), ())}
         near = f"test_{mutant.file.stem}.py"
-        return sorted(
-            found, key=lambda one: (self.items[one].path.name != near, reach.seconds[one])
+        found = sorted(
+            reach.places.get(_place(mutant), ()),
+            key=lambda one: (self.items[one].path.name != near, reach.seconds[one]),
         )
+        told = [
+            [one for one in range(len(self.items)) if self._file(one) == name]
+            for name in self.stories.get(mutant.file, ())
+        ]
+        return [*found, *(one for each in told for one in each)]
+
+    def _importing(self, mutant: Mutant) -> list[str]:
+        """The files of tests that import a file, its own first: what is no function is reached by
+        no statement."""
+        files = dict.fromkeys(map(self._file, range(len(self.items))))
+        told = {name for names in self.stories.values() for name in names}
+        module = ".".join(mutant.file.relative_to(SOURCE).with_suffix("").parts)
+        texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in files.keys() - told}
+        found = [name for name in files if f"tidemill.{module} import" in texts.get(name, "")]
+        return sorted(found, key=lambda name: Path(name).name != f"test_{mutant.file.stem}.py")
 
     def _end_one(self, running: dict[int, tuple[Mutant, float, Path]]) -> None:
         while True:
@@ -155,15 +223,31 @@ class Noticing:
             mutant, _, folder = running.pop(pid)
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-            shutil.rmtree(folder, ignore_errors=True)
             if status and os.waitstatus_to_exitcode(status) not in (
                 1,
                 -signal.SIGKILL,
                 -signal.SIGPROF,
             ):
                 raise AssertionError(f"{mutant} could not be tried")
+            if (noticed := folder / "noticed").exists():
+                self._require_sound(int(noticed.read_text(encoding="utf-8")))
+            shutil.rmtree(folder, ignore_errors=True)
             self.tell(mutant, status != 0)
             return
+
+    def _require_sound(self, number: int) -> None:
+        """A story that notices something passes as it is."""
+        told = {name for names in self.stories.values() for name in names}
+        if number in self.sound or self._file(number) not in told:
+            return
+        if not (pid := os.fork()):
+            with _ended():
+                _be_quiet()
+                os._exit(_fails(self.items[number]))
+        _, status = os.waitpid(pid, 0)
+        if status:
+            raise AssertionError(f"it fails as it is: {self.items[number].nodeid}")
+        self.sound.add(number)
 
 
 def lives_on(mutant: Mutant) -> bool:
@@ -213,58 +297,66 @@ def _be_quiet() -> None:
         os.dup2(nowhere, one)
 
 
-def _fails(item: pytest.Item, seconds: float | None = None) -> bool:
-    """Run a test; the process dies where it takes far more than the seconds it needs."""
+def _fails(
+    item: pytest.Item, seconds: float | None = None, later: pytest.Item | None = None
+) -> bool:
+    """Run a test; the process dies where it works for more seconds than it may.
+
+    Args:
+        later: the test that runs after it; what both need stays.
+    """
     if seconds is not None:
-        signal.setitimer(signal.ITIMER_PROF, PATIENCE + 2 * seconds)
-    return any(one.failed for one in runtestprotocol(item, log=False, nextitem=None))
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+    return any(one.failed for one in runtestprotocol(item, log=False, nextitem=later))
 
 
-def _traced(items: Sequence[pytest.Item], numbers: Sequence[int], files: set[str]) -> Reach:
-    found = Reach()
-    caches = [one for one in gc.get_objects() if hasattr(type(one), "cache_clear")]
-    for number in numbers:
-        item = items[number]
-        for one in caches:
-            one.cache_clear()
-        lines: set[tuple[str, int]] = set()
-
-        def local(frame: FrameType, event: str, _: object, lines: Any = lines) -> Any:
-            if event == "line":
-                lines.add((frame.f_code.co_filename, frame.f_lineno))
-            return local
-
-        def enter(frame: FrameType, *_: object, local: Any = local, lines: Any = lines) -> Any:
-            if frame.f_code.co_filename in files:
-                lines.add((frame.f_code.co_filename, frame.f_lineno))
-                return local
-            return None
-
-        begun = time.monotonic()
-        threading.settrace(enter)
-        sys.settrace(enter)
-        failed = _fails(item)
-        sys.settrace(None)
-        found.seconds[number] = time.monotonic() - begun
-        if failed:
-            found.failed.append(item.nodeid)
-        for line in lines:
-            found.lines[line].add(number)
-    return found
+def _place(mutant: Mutant) -> Place:
+    """What a test has to reach, to notice a mutant."""
+    return mutant.file, mutant.rows.start if mutant.in_function else 0
 
 
 def _broken_parts(mutant: Mutant) -> list[tuple[CodeType, CodeType]] | None:
     """The functions that a mutant changes, before and after; None if it can't be put into these."""
     if not mutant.in_function:
         return None
-    path = str(ROOT / mutant.file)
     text = (ROOT / mutant.file).read_text(encoding="utf-8")
-    before = list(_functions(compile(text, path, "exec")))
-    after = list(_functions(compile(mutant.broken(text), path, "exec")))
-    parts = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    parts = _parts(text, mutant.broken(text), mutant.file)
     if any(old.co_freevars != new.co_freevars for old, new in parts):
         return None  # as where it calls super() no more: no function takes such code
     return parts
+
+
+def _parts(text: str, other: str | ast.Module, file: Path) -> list[tuple[CodeType, CodeType]]:
+    """The functions that are others in another version of a file, before and after."""
+    before, after = (
+        list(_functions(compile(one, str(ROOT / file), "exec"))) for one in (text, other)
+    )
+    return [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+
+
+def _noting(text: str, rows: Collection[int], name: str) -> ast.Module:
+    """A file that calls `name` before the statements in some lines, with the line; and before all
+    that a function does, where 0 is among the lines."""
+    tree = ast.parse(text)
+    bodies = [
+        body
+        for node in ast.walk(tree)
+        for kind in ("body", "orelse", "finalbody")
+        if isinstance(body := getattr(node, kind, None), list)
+    ]
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    notes = [(one.body, one.body[0], 0) for one in functions] if 0 in rows else []
+    for row in filter(None, rows):
+        around = [(body, one) for body in bodies for one in body if one.lineno <= row <= _end(one)]
+        notes.append((*max(around, key=lambda found: found[1].lineno), row))
+    for body, one, row in notes:
+        call = ast.Call(ast.Name(name, ast.Load()), [ast.Constant(row)], [])
+        body.insert(body.index(one), ast.copy_location(ast.Expr(call), one))
+    return ast.fix_missing_locations(tree)
+
+
+def _end(one: ast.stmt) -> int:
+    return one.end_lineno or one.lineno
 
 
 def _functions(code: CodeType) -> Iterator[CodeType]:
@@ -277,11 +369,11 @@ def _functions(code: CodeType) -> Iterator[CodeType]:
                 yield from _functions(one)
 
 
-def _replace(old: CodeType, new: CodeType) -> None:
-    """Put broken code into each function that has the sound one."""
-    there = [one for one in gc.get_objects() if isinstance(one, FunctionType)]
-    found = [one for one in there if one.__code__ == old]
-    if not found:
-        raise AssertionError(f"{old.co_qualname} is nowhere")
-    for one in found:
-        one.__code__ = new
+def _functions_of(files: Collection[Path]) -> Mapping[Path, list[FunctionType]]:
+    """Every function that is there, by the file that it is of."""
+    names = {str(ROOT / file): file for file in files}
+    found: dict[Path, list[FunctionType]] = {file: [] for file in files}
+    for one in gc.get_objects():
+        if isinstance(one, FunctionType) and one.__code__.co_filename in names:
+            found[names[one.__code__.co_filename]].append(one)
+    return found

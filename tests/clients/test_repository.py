@@ -9,6 +9,8 @@ import pytest
 from tests.clients.places import bare, imported, refs
 from tests.world import git
 
+from tidemill.clients.git import repository as repository_module
+from tidemill.clients.git.mirror import Tree
 from tidemill.clients.git.repository import Repository, opened
 from tidemill.clients.git.store import Pushed, Update
 from tidemill.errors import Refused, Unreachable
@@ -286,3 +288,72 @@ def test_file_that_nobody_asked_for_before_is_fetched_when_it_is_read(
     repository.fetch([main], [], NAMES)
     path = "generated/lab/a.yaml"
     assert repository.files(main, [path, "nowhere"]) == {path: FILES[path].encode()}
+
+
+def test_files_that_differ_between_two_commits_are_named(server: Path) -> None:
+    changed = {"tidemill.toml": "others", "new/b": "b", "images/lab/tags.json": ""}
+    first, second, third = imported(server, [FILES, changed, {}], "refs/heads/pair")
+    with opened(str(server)) as repository:
+        repository.fetch([first, second, third], [])
+        assert repository.differing(first, second) == [
+            "images/lab/tags.json",
+            "new/b",
+            "tidemill.toml",
+        ]
+        assert repository.differing(second, first) == repository.differing(first, second)
+        assert repository.differing(second, third) == []
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+def test_files_of_a_commit_are_put_into_a_work_tree(
+    server: Path, tmp_path: Path, form: str
+) -> None:
+    main = git(server, "rev-parse", "main")
+    tree = Tree(tmp_path / "tree", tmp_path / "index")
+    tree.folder.mkdir()
+    with opened(form.format(server)) as repository:
+        repository.check_out(main, tree)
+    found = {
+        str(path.relative_to(tree.folder)): path.read_text()
+        for path in tree.folder.rglob("*")
+        if path.is_file()
+    }
+    assert {name: found[name] for name in FILES} == FILES
+    assert len(found) == len(git(server, "ls-tree", "-r", "--name-only", "main").splitlines())
+    assert tree.index.is_file()
+
+
+REPORT = "To x\n!\tmain:refs/heads/main\t[remote rejected] (no)\n!\tj:refs/j\t{}\nDone\n"
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "said"),
+    [
+        ("", "", "no reason given"),
+        (REPORT.format("[rejected] (stale)"), "", "[remote rejected] (no); [rejected] (stale)"),
+        (REPORT.format("[remote rejected] (no)"), "", "[remote rejected] (no)"),
+        (
+            REPORT.format("[remote rejected] (no)"),
+            "remote: a review  \nremote:\nremote: a review\nTo x\n",
+            "a review; [remote rejected] (no)",
+        ),
+        ("", "fatal: one\nfatal: two\n", "fatal: one | fatal: two"),
+        ("", f"remote: {'x' * 600}", "x" * 500),
+    ],
+    ids=["nothing", "two", "the-same-twice", "remarks", "no-report", "long"],
+)
+def test_what_the_server_said_is_told_in_one_line(out: str, err: str, said: str) -> None:
+    assert repository_module._said(out, err) == said
+
+
+def test_report_is_what_the_server_says_of_a_ref() -> None:
+    assert repository_module._has_report(REPORT.format("x").encode())
+    assert not repository_module._has_report(b"To x\nDone\n")
+    assert not repository_module._has_report(b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("Ada", "Ada"), ("  Ada  ", "Ada"), ("x" * 61, "x" * 60), ("", "")]
+)
+def test_name_of_an_author_is_one_short_line(name: str, kept: str) -> None:
+    assert repository_module._author(name) == kept

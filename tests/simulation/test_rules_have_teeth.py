@@ -14,8 +14,8 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from tests.simulation import damage, history, machines, names, people, requests
-from tests.simulation.announcing import announcement, change_services
+from tests.simulation import damage, history, machines, names, people, requests, trouble
+from tests.simulation.announcing import announce, announcement, change_services
 from tests.simulation.facts import JOURNAL
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
@@ -196,6 +196,42 @@ def test_a_change_of_gates_that_nobody_is_said_to_have_made_is_noticed(monkeypat
     monkeypatch.setattr(Client, "history", lambda *_: [])
     said = first_broken(often={people.change_settings: 5})
     assert said.startswith("rule 16: nobody is said to have changed"), said
+
+
+def only(monkeypatch: Patch, *steps: Step) -> Mapping[Step, float]:
+    """No history has other steps than these."""
+    monkeypatch.setattr(history, "mixture", lambda _: {})
+    return dict.fromkeys(steps, 1)
+
+
+def test_what_was_merged_that_is_taken_for_commits_of_main_is_noticed(monkeypatch: Patch) -> None:
+    """A branch has the settings that it began with, and who merges it changes none of main's."""
+    sound = Client.history
+
+    def history(self: Client, commit: str, most: int) -> list[Logged]:
+        found = sound(self, commit, most)
+        before = [None, *(one.sha for one in found[:-1])]
+        return [structs.replace(one, parent=last) for one, last in zip(found, before, strict=True)]
+
+    monkeypatch.setattr(Client, "history", history)
+    often = only(monkeypatch, people.change_settings, people.merge, announce)
+    assert is_noticed("rule 16: .* and changes no settings", WELL, often)
+
+
+def test_commits_that_go_by_a_wrong_clock_are_noticed(monkeypatch: Patch) -> None:
+    """All clocks are right in these histories but those of some turns."""
+    sound = Client.work
+
+    def work(self: Client, work: Work) -> WorkResult:
+        outcome = sound(self, work)
+        if not isinstance(outcome, Committed) or work.date is None:
+            return outcome
+        made = self.server.commits[outcome.sha]
+        return Committed(self._own(replace(made, date=work.date)))
+
+    monkeypatch.setattr(Client, "work", work)
+    often = only(monkeypatch, trouble.skew, machines.run_well)
+    assert is_noticed("dates on main run backwards", WELL, often)
 
 
 def test_a_forgotten_lease_is_noticed(monkeypatch: Patch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.adopting.trees import resource, tree
 
-from tidemill.facts.controllers import deployed
+from tidemill.facts.controllers import Deployed, deployed, place_of
 
 APPLICATION = resource("Application", "argoproj.io/v1alpha1", spec="{source: {path: live/a}}")
 SET = """\
@@ -73,3 +73,49 @@ def test_an_application_set_without_a_list_is_its_template() -> None:
     text = SET.replace("list: {elements:", "git: {directories:")
     (one,) = deployed(tree({"a.yaml": text}).documents)
     assert (one.name, one.is_whole, one.has_files) == ("shop-{{env}}", False, False)
+
+
+PLACES = (
+    ("live/lab", "lab", "lab-1"),
+    ("live/lab", "lab", "lab-2"),
+    ("live/shop", "shop", "north"),
+    ("all", "edge", "one"),
+    ("all", "edge", "two-b"),
+)
+
+
+def made(*paths: str, name: str = "x", target: str = "") -> Deployed:
+    """An Application of these paths."""
+    labels = {"labels": {"tidemill.dev/target": target}} if target else {}
+    return Deployed("a.yaml", "Application", name, paths, labels)
+
+
+@pytest.mark.parametrize(
+    ("one", "place"),
+    [
+        (made("live/shop"), ("shop", "north")),
+        (made("live/none"), None),
+        (made(), None),
+        (made("live/lab"), None),
+        (made("live/lab", name="lab-2"), ("lab", "lab-2")),
+        (made("live/lab", target="lab-1"), ("lab", "lab-1")),
+        (made("live/shopping"), None),
+        (made("all/one"), ("edge", "one")),
+        (made("all/one.yaml"), ("edge", "one")),
+        (made("all/two/b.yml"), ("edge", "two-b")),
+        (made("all/three"), None),
+        (made("all/three", name="one"), ("edge", "one")),
+        (made("all"), None),
+        (made("all", "all/one"), ("edge", "one")),
+        (made("live/shop", "all/one", "all/one.yaml"), None),
+        (made("live/shop", "all/one"), ("shop", "north")),
+    ],
+    ids=lambda one: (
+        " ".join((one.name, one.target, *one.paths)) if isinstance(one, Deployed) else ""
+    ),
+)
+def test_what_a_controller_makes_is_of_the_target_that_has_most_of_its_paths(
+    one: Deployed, place: tuple[str, str] | None
+) -> None:
+    assert place_of(one, PLACES) == place
+    assert place_of(one, PLACES[::-1]) == place

@@ -9,13 +9,14 @@ import pytest
 
 from tidemill.facts import forms, requests
 from tidemill.facts.checks import CheckRecord, Run
-from tidemill.facts.decoding import IllegibleRecord, legible
+from tidemill.facts.decoding import IllegibleRecord, is_bounded, legible
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import RECORD as RECORD_FILE
 from tidemill.facts.journal import VERSION, Journal, decode, encode
 from tidemill.facts.ledger import Landing, Ledger, SetLedger
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import HoldRequest
+from tidemill.words.names import MAX_POSITION
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOLD = HoldRequest(accepted_at=NOW, wave="lab", set="_", reason="freeze")
@@ -172,3 +173,52 @@ def test_name_that_none_may_have_is_told_without_the_pattern_of_names() -> None:
     said = legible(data, requests.decode)
     assert isinstance(said, IllegibleRecord)
     assert said.reason.endswith("'`$.wave` is not what it may be'")
+
+
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (FIRST, True),
+        (FIRST - TICK, False),
+        (LAST, True),
+        (LAST + TICK, False),
+        (FIRST.replace(tzinfo=None), False),
+        (LAST - FIRST, True),
+        (LAST - FIRST + TICK, False),
+        (FIRST - LAST - TICK, False),
+        (MAX_POSITION, True),
+        (MAX_POSITION + 1, False),
+        (-MAX_POSITION, True),
+        (-MAX_POSITION - 1, False),
+        (["a", "b"], True),
+        ([1, MAX_POSITION + 1], False),
+        (("a", LAST + TICK), False),
+        ({"a": "b", "c": MAX_POSITION + 1}, False),
+        ({"a": [("b", {"c": LAST})]}, True),
+        (HOLD, True),
+        ([HELD, msgspec.structs.replace(HELD, since=LAST + TICK)], False),
+        (None, True),
+    ],
+    ids=str,
+)
+def test_one_can_reckon_with_times_from_1970_to_2200_and_numbers_that_all_can_read(
+    value: object, expected: object
+) -> None:
+    assert is_bounded(value) is expected
+
+
+@pytest.mark.parametrize(
+    ("version", "is_newer"),
+    [(1, False), (2, True), (MAX_POSITION, True), (MAX_POSITION + 1, False)],
+)
+def test_version_that_no_release_will_ever_have_is_no_newer_one(
+    version: int, is_newer: object
+) -> None:
+    found = legible(json.dumps({"version": version}).encode(), requests.decode)
+    assert isinstance(found, IllegibleRecord)
+    assert found.is_newer is is_newer
+    assert (f"(version {version})" in found.reason) is is_newer

@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, present, settings, whats
 
+from tidemill.facts import renames
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.ledger import Eviction, OpenRollback, SetLedger
+from tidemill.facts.ledger import Eviction, Names, OpenRollback, SetLedger
 from tidemill.facts.operation import Operation
 from tidemill.facts.renames import Renaming, marked, renamed_ledger
 from tidemill.facts.requests import (
@@ -542,3 +543,23 @@ def test_wave_that_has_had_nothing_is_renamed_like_others() -> None:
     rollout.ledger.of("live", "app").oldest_next = True
     found = in_todays_names(rollout, settings(lab=LAB, prod=was()), "prod")
     assert (found.landings, found.oldest_next) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("is_held", "is_gone", "is_due"),
+    [(False, False, False), (True, False, True), (False, True, True)],
+    ids=["the-ledger-alone-knows-it", "it-is-held", "another-wave-is-gone"],
+)
+def test_refs_are_written_anew_where_holds_have_other_names_or_a_name_is_gone(
+    *, is_held: bool, is_gone: bool, is_due: bool
+) -> None:
+    waves: dict[str, Any] = {"lab": LAB, "edge": {"targets": ["west"]}}
+    rollout = Rollout(settings(**waves, live=LIVE))
+    rollout.landing("live", 1)
+    rollout.ledger.wave_names = Names(known=("lab", "edge", "live"))
+    if is_held:
+        rollout.held("live")
+    if is_gone:
+        del waves["edge"]
+    rollout.settings = settings(**waves, prod=was())
+    assert renames.renamed(rollout.snapshot()).is_due is is_due

@@ -152,7 +152,37 @@ def test_message_says_what_the_operation_was(changes: dict[str, Any]) -> None:
         message(operation()).replace("1234\n", f"{2**53}\n"),
         message(operation()).replace("1234\n", "-1\n"),
         message(operation()) + "\nSigned-off-by: ada\n",
+        message(operation()).replace("Repository: acme/app\n", "Repository: a b\n"),
+        message(operation(generation=2)).replace("Generation: 2", "Generation: 0"),
+        message(operation(generation=2)).replace("Generation: 2", f"Generation: {2**31}"),
+        message(operation(generation=2)).replace("Generation: 2", "Generation: x"),
+        message(operation(kind="promote", source="lab", commit=CFG)).replace(CFG, "main"),
+        message(operation(kind="promote", source="lab", commit=CFG)).replace("lab@", "../lab@"),
+        message(operation(kind="promote", source="lab", commit=CFG)).replace("lab@", "@"),
+        message(operation(kind="promote", source="lab", commit=CFG)).replace(f"@{CFG}", ""),
+        message(operation()).replace("Autocommit-Target", "Target"),
     ],
 )
 def test_message_of_any_other_commit_says_of_no_operation(text: str) -> None:
     assert parse(text) is None
+
+
+@pytest.mark.parametrize("position", [0, 1, 2**53 - 1])
+@pytest.mark.parametrize("generation", [1, 2, 2**31 - 1])
+def test_place_in_the_history_of_app_git_is_read_again(position: int, generation: int) -> None:
+    found = parse(message(operation(position=position, generation=generation)))
+    assert found is not None
+    assert (found.position, found.generation) == (position, generation)
+    said = message(operation(generation=2)).replace("Generation: 2", "Generation: 1")
+    first = parse(said)
+    assert first is not None
+    assert first.generation == 1
+
+
+def test_promotion_says_where_it_is_from() -> None:
+    found = parse(message(operation(kind="promote", source="lab", commit=CFG)))
+    assert found is not None
+    assert (found.source, found.commit) == ("lab", CFG)
+    plain = parse(message(operation()))
+    assert plain is not None
+    assert (plain.source, plain.commit) == (None, None)

@@ -593,3 +593,80 @@ def test_request_about_two_environments_is_rejected() -> None:
     )
     assert release in rollout.turn().rejected
     assert len(rollout.holds) == 2
+
+
+# To the second
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("at", "is_let"),
+    [
+        (NOW - timedelta(days=30), True),
+        (NOW - timedelta(days=30) - SECOND, False),
+        (NOW + timedelta(hours=1), True),
+        (NOW + timedelta(hours=1) + SECOND, False),
+    ],
+    ids=["30-days-old", "older", "an-hour-ahead", "further-ahead"],
+)
+def test_what_was_asked_counts_for_thirty_days_and_by_a_clock_that_is_an_hour_ahead(
+    at: Any, *, is_let: bool
+) -> None:
+    rollout = guarded()
+    request = asked(rollout, run(at=at))
+    decided = rollout.turn()
+    assert introduced(decided) == ([("shop", 2)] if is_let else [])
+    assert (request in decided.rejected) is not is_let
+
+
+@pytest.mark.parametrize(("later", "is_let"), [(timedelta(), True), (SECOND, False)])
+def test_hold_that_was_placed_when_the_run_was_started_is_ended_by_it(
+    later: timedelta, *, is_let: bool
+) -> None:
+    rollout = guarded()
+    hold = rollout.held("shop")
+    release = Release(accepted_at=NOW, wave="shop", ends=(hold.id,), reason="x")
+    rollout.asked(release)
+    rollout.vouchers[release.id] = run("release shop", at=hold.since - later)
+    assert (release.id not in rollout.turn().rejected) is is_let
+
+
+@pytest.mark.parametrize(("later", "is_let"), [(timedelta(), True), (SECOND, False)])
+def test_rollback_to_a_time_goes_to_what_had_landed_by_then(
+    later: timedelta, *, is_let: bool
+) -> None:
+    rollout = guarded()
+    first = rollout.ledger.of("shop", "app").landings[0]
+    second = rollout.landing("shop", 2, landed=20, deployed=10, how="promote")
+    rollout.landing("shop", 3, landed=5, deployed=3, how="promote")
+    fact = rollout.inbox.pop(rollout.rollback("shop", second))
+    request = rollout.asked(msgspec.structs.replace(fact, run=WorkflowRun(id=8)))
+    when = second.landed_at - later
+    rollout.vouchers[request] = run(f"roll back shop at:{when.isoformat()}")
+    assert first.landed_at < when
+    assert (request not in rollout.decide().rejected) is is_let
+
+
+@pytest.mark.parametrize(("days", "is_known"), [(30, True), (30.1, False)])
+def test_what_was_used_is_known_for_as_long_as_it_could_count(
+    days: float, *, is_known: bool
+) -> None:
+    rollout = guarded()
+    rollout.ledger.spent = {"run-1-1": NOW - timedelta(days=days)}
+    asked(rollout, run())
+    rollout.landing("shop", 2, landed=1, how="promote")
+    assert ("run-1-1" in rollout.turn().ledger.spent) is is_known
+
+
+def test_key_of_several_people_counts_as_whoever_of_them_may_ask() -> None:
+    """No answer about one of them keeps nothing from the other, and is told where nobody may."""
+    rollout = guarded((*TEAM, "bob"))
+    unknown = Members({}, "nobody can see", "look")
+    asked(rollout, SignatureVoucher(("alice", "bob"), unknown))
+    assert introduced(rollout.turn()) == [("shop", 2)]
+    rollout = guarded(TEAM)
+    known = Members({("acme/release", "bob"): False}, "nobody can see", "look")
+    request = asked(rollout, SignatureVoucher(("bob", "alice"), known))
+    assert request not in rollout.turn().rejected
+    assert "nobody can see" in waits_for(rollout.decide())

@@ -116,6 +116,25 @@ def test_wave_is_healthy_when_all_its_targets_are() -> None:
     assert rollout.turn().ledger.well_with == {"lab": now}
 
 
+def test_wave_is_not_healthy_with_a_set_that_a_healthy_target_does_not_run_yet() -> None:
+    rollout = landed()
+    rollout.reported("lab", "lab-2", position=1, ago=60)
+    rollout.reports("lab", "lab-1", ago=5)
+    assert "lab" not in rollout.turn().ledger.well_with
+
+
+@pytest.mark.parametrize("is_red", [False, True], ids=["green", "red"])
+def test_wave_is_not_healthy_with_a_set_of_which_a_verification_is_red(*, is_red: bool) -> None:
+    rollout = landed()
+    one = rollout.ledger.of("lab", "app").landings[-1]
+    one.taken = dict.fromkeys(LAB["targets"], rollout.ago(5))
+    one.refuted = {"smoke": rollout.ago(2)} if is_red else {}
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=5)
+    rollout.reports("lab", "lab-1", ago=1)
+    assert ("lab" in rollout.turn().ledger.well_with) is not is_red
+
+
 def test_record_is_filed_and_said() -> None:
     rollout = Rollout()
     rollout.landing("lab", 1, landed=10, deployed=None)

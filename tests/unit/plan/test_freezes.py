@@ -122,3 +122,35 @@ def test_a_set_that_soaks_in_a_freeze_goes_on_when_both_are_over() -> None:
     (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
     assert {one.__struct_config__.tag for one in line.obstacles} == {"soak", "freeze"}
     assert line.earliest == rollout.ago(-30)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "is_frozen"),
+    [
+        ("2026-01-05T13:00", "2026-01-05T13:01", True),
+        ("2026-01-05T12:59", "2026-01-05T13:00", False),
+        ("2026-01-05T13:01", "2026-01-05T13:02", False),
+        ("2026-01-05T12:59", "2026-01-05T13:01", True),
+    ],
+    ids=["begins-now", "ends-now", "begins-soon", "is-on"],
+)
+def test_a_freeze_begins_with_its_first_minute_and_is_over_at_its_end(
+    start: str, end: str, *, is_frozen: bool
+) -> None:
+    """It is 13:00 in Berlin."""
+    rollout = two_waves()
+    rollout.settings = with_freezes({**STOCKTAKING, "from": start, "until": end})
+    assert introduced(rollout.decide()) == ([] if is_frozen else [("shop", 2)])
+
+
+@pytest.mark.parametrize(
+    ("start", "hours"),
+    [("2026-01-06T00:00", 35), ("2026-01-06T00:01", 11)],
+    ids=["joined", "apart"],
+)
+def test_freezes_that_follow_each_other_are_one(start: str, hours: int) -> None:
+    rollout = two_waves()
+    later = {**STOCKTAKING, "from": start, "until": "2026-01-07T00:00"}
+    rollout.settings = with_freezes(STOCKTAKING, later)
+    (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
+    assert line.earliest == rollout.now + timedelta(hours=hours)

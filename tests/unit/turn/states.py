@@ -1,0 +1,36 @@
+"""What was read, and what was decided, as a turn hands it on: mostly nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+from tests.unit.snapshots import LAB, SHOP, Rollout, settings, sha
+
+from tidemill.facts.ledger import Ledger
+from tidemill.facts.refs import RefNames, Refs
+from tidemill.facts.state import State
+from tidemill.plan.plan import Plan
+
+NAMES = RefNames("refs/tidemill", "main", "auto")
+MAIN = sha("main")
+
+
+def state(refs: Mapping[str, str] | None = None, **given: Any) -> State:
+    """What is known of a repository with these refs besides main."""
+    fields: dict[str, Any] = {
+        "refs": Refs({NAMES.main: MAIN, **(refs or {})}),
+        "names": NAMES,
+        "main": MAIN,
+        "settings": settings(lab=LAB, shop=SHOP),
+        "journal": Ledger(),
+    }
+    nothing: dict[str, Any] = {key: {} for key in ("inbox", "checks", "kept_holds", "kept_records")}
+    return State(**{**fields, **nothing, **given})
+
+
+def decided(**given: Any) -> Plan:
+    """A plan that does nothing, but for what is given."""
+    nothing: dict[str, Any] = {"entries": (), "ended": (), "ledger": Ledger(), "waiting": ()}
+    return replace(Rollout().decide(), **{**nothing, **given})
