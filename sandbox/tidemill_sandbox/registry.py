@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 _PATH = re.compile(r"/v2/(?P<name>[a-z0-9._/-]+?)/(?P<kind>blobs|manifests|tags)/(?P<rest>[^?]*)")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LARGEST = 1 << 30  # bytes of one blob
+_POLL = 0.02  # seconds until an end is noticed
 
 
 class Registry:
@@ -32,7 +33,7 @@ class Registry:
         self._http.daemon_threads = True
         self.host = f"127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(
-            target=self._http.serve_forever, name="registry", daemon=True
+            target=self._http.serve_forever, args=(_POLL,), name="registry", daemon=True
         )
 
     def __enter__(self) -> Self:

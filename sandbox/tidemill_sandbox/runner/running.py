@@ -8,7 +8,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from tidemill_sandbox.runner import answers as asking
 from tidemill_sandbox.runner import chain, matrices, run_files
+from tidemill_sandbox.runner.answers import RUNS, SKIPPED, Answers
 from tidemill_sandbox.runner.chain import File, Level, Result
 from tidemill_sandbox.runner.groups import Entry, Groups, Wish
 from tidemill_sandbox.runner.reviews import Activity, Reviewed
@@ -20,6 +22,7 @@ from tidemill_sandbox.state.shapes import Job, Run
 
 Ending = Literal["cancelled", "failure"]
 _SKIPPED = Result("skipped")
+_ANSWERS = Answers()  # of all runs
 
 
 class Hands(Protocol):
@@ -158,16 +161,24 @@ class Running:
         environment = run_files.environment(job)
         texts = {**questions, **_open({**group, "environment": environment})}
         answers: dict[str, str] = {}
+        levels = frame.levels(name)
+        condition = asking.condition(levels)
         if texts or "uses" in job or group or environment:
-            levels = frame.levels(name)
-            answers, report = self._hands.ask(
-                lambda files: chain.of_probe(
-                    levels, {files[key]: text for key, text in texts.items()}, files["report"]
-                ),
-                texts,
-            )
-            if report is None or report.result != "success":
-                return self._over(title, report.result if report else "failure")
+            known = _ANSWERS.of(condition)
+            if known == SKIPPED:
+                return self._over(title, "skipped")
+            if texts or known is None:
+                answers, report = self._hands.ask(
+                    lambda files: chain.of_probe(
+                        levels, {files[key]: text for key, text in texts.items()}, files["report"]
+                    ),
+                    texts,
+                )
+                ended = report.result if report else "failure"
+                if ended in ("success", "skipped") and not self._ending:
+                    _ANSWERS.keep(condition, SKIPPED if ended == "skipped" else RUNS)
+                if ended != "success":
+                    return self._over(title, ended)
         environment = answers.get(environment, environment).strip()
         wish = _wish_of({key: answers.get(text, text) for key, text in group.items()})
         entry = self._enter(wish)
@@ -223,10 +234,15 @@ class Running:
         frame.anew.add(name)
         job = self._hub.add_job(self._run, title)
         ending = self._ended()
+        condition = asking.condition(levels)
         if ending is not None:
             result = Result(ending)
+        elif _ANSWERS.of(condition) == SKIPPED:
+            result = _SKIPPED
         else:
             result = self._do(job, levels, frame.tree.granted[name], environment)
+            if result.result == "skipped" and not self._ending:
+                _ANSWERS.keep(condition, SKIPPED)
             ending = self._ended()
         if ending is not None and result.result != "success":
             result = Result(ending, result.outputs)
@@ -259,18 +275,36 @@ class Running:
             results = self._all(frame)
         finally:
             self._leave(wish, entry)
-        outputs = run_files.call_outputs(file)
-        answers: dict[str, str] = {}
-        if outputs and not self._ending:
-            whole = (*frame.above, Level(file, "", results))
-            answers, _ = self._hands.ask(
-                lambda files: chain.of_outputs(
-                    whole, {files[name]: text for name, text in outputs.items()}
-                ),
-                outputs,
-            )
-        kept = {name: value for name, value in answers.items() if value}
+        kept = {name: value for name, value in self._outputs(frame, results).items() if value}
         return Result(_together(results.values()).result, kept)
+
+    def _outputs(self, frame: _Frame, results: dict[str, Result]) -> dict[str, str]:
+        """What a called workflow gives its caller, of all that this looks at."""
+        file, caller = frame.tree.file, frame.above[-1].file
+        texts = {
+            name: text
+            for name, text in run_files.call_outputs(file).items()
+            if asking.is_used(name, caller)
+        }
+        questions = {
+            name: asking.output(text, file, results, frame.above) for name, text in texts.items()
+        }
+        known = {name: _ANSWERS.of(question) for name, question in questions.items()}
+        answers = {name: answer for name, answer in known.items() if answer is not None}
+        unknown = {name: text for name, text in texts.items() if name not in answers}
+        if unknown and not self._ending:
+            whole = (*frame.above, Level(file, "", results))
+            said, _ = self._hands.ask(
+                lambda files: chain.of_outputs(
+                    whole, {files[name]: text for name, text in unknown.items()}
+                ),
+                unknown,
+            )
+            for name, answer in said.items():
+                if not self._ending:  # then act may have been killed at it
+                    _ANSWERS.keep(questions[name], answer)
+            answers |= said
+        return answers
 
     def _over(self, title: str, conclusion: str) -> Result:
         """A job that never starts: it is skipped, or cancelled, or could not be judged."""
