@@ -80,9 +80,16 @@ RED = (50, 50, 0, 0, 0)
 Patch = pytest.MonkeyPatch
 
 
-def first_broken(natures: tuple[int, ...] = ALL, often: Mapping[Step, float] | None = None) -> str:
+def seeds(near: int) -> list[int]:
+    """All seeds; first the one whose history is known to show it, which spares the others."""
+    return [near, *(seed for seed in range(MOST) if seed != near)]
+
+
+def first_broken(
+    natures: tuple[int, ...] = ALL, often: Mapping[Step, float] | None = None, *, near: int = 0
+) -> str:
     """What the first history with a broken rule says."""
-    for seed in range(MOST):
+    for seed in seeds(near):
         try:
             play(seed, natures=natures, often=often)
         except Failed as failed:
@@ -117,10 +124,14 @@ def hurry(monkeypatch: Patch, *verifications: str, **options: Any) -> None:
 
 
 def is_noticed(
-    words: str, natures: tuple[int, ...] = ALL, often: Mapping[Step, float] | None = None
+    words: str,
+    natures: tuple[int, ...] = ALL,
+    often: Mapping[Step, float] | None = None,
+    *,
+    near: int = 0,
 ) -> bool:
     """Whether a history is broken with these words; others may break in other ways before."""
-    for seed in range(MOST):
+    for seed in seeds(near):
         try:
             play(seed, natures=natures, often=often)
         except Failed as failed:
@@ -143,7 +154,7 @@ def test_a_main_that_goes_to_an_untested_commit_is_noticed(monkeypatch: Patch) -
 def test_a_look_that_rests_past_the_time_of_something_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.plan.rest._times", lambda *_: iter(()))
     monkeypatch.setattr(history, "OFTEN", 0.5)
-    assert is_noticed("it was to rest until")
+    assert is_noticed("it was to rest until", near=5)
 
 
 def test_a_service_that_stays_where_app_git_has_it_no_more_is_noticed(monkeypatch: Patch) -> None:
@@ -244,7 +255,7 @@ def test_a_forgotten_lease_is_noticed(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(Server, "receive", receive)
     tell_nobody(monkeypatch)
-    assert is_noticed("rule 1: main goes|rule 2:|rule 7: the journal forks")
+    assert is_noticed("rule 1: main goes|rule 2:|rule 7: the journal forks", near=5)
 
 
 def test_a_request_that_vanishes_is_noticed(monkeypatch: Patch) -> None:
@@ -263,7 +274,7 @@ def test_a_promotion_that_ends_without_a_word_is_noticed(monkeypatch: Patch) -> 
         sound(self, request, how, None if request.startswith("promotion") else entry)
 
     monkeypatch.setattr(Draft, "end", end)
-    found = first_broken(WELL, {requests.promote: 60, machines.run_well: 80})
+    found = first_broken(WELL, {requests.promote: 60, machines.run_well: 80}, near=11)
     assert re.match("rule 2: promotion-.* the journal says", found)
 
 
@@ -287,7 +298,7 @@ def test_a_hold_that_does_not_hold_is_noticed(monkeypatch: Patch) -> None:
 def test_a_freeze_that_does_not_freeze_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.plan.windows.freezes_on", lambda *_: ())
     often: Mapping[Step, float] = {people.freeze: 40, machines.run_well: 120}
-    assert is_noticed("landed in a freeze", WELL, often)
+    assert is_noticed("landed in a freeze", WELL, often, near=14)
 
 
 def test_a_hold_that_ends_before_its_time_is_noticed(monkeypatch: Patch) -> None:
@@ -320,7 +331,7 @@ def test_a_hotfix_that_is_promoted_onward_is_noticed(monkeypatch: Patch) -> None
         turn: 60,
         machines.run_well: 50,
     }
-    found = first_broken(WELL, often)
+    found = first_broken(WELL, often, near=18)
     assert "which goes nowhere else" in found
 
 
@@ -360,7 +371,7 @@ def test_a_repeat_that_is_spared_is_noticed(monkeypatch: Patch) -> None:
 
 def test_an_evicted_set_that_comes_back_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(ledger.Ledger, "evicted", lambda *_: None)
-    assert first_broken(RED).startswith(("rule 5:", "rule 7:"))
+    assert first_broken(RED, near=7).startswith(("rule 5:", "rule 7:"))
 
 
 def test_a_turn_that_touches_what_people_wrote_is_noticed(monkeypatch: Patch) -> None:
@@ -382,7 +393,7 @@ def test_a_turn_that_touches_what_people_wrote_is_noticed(monkeypatch: Patch) ->
 
 def test_what_a_person_left_undone_that_rides_along_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(ownership.Scope, "has", lambda *_: True)
-    found = first_broken(WELL, {people.forget_to_generate: 60, machines.run_well: 120})
+    found = first_broken(WELL, {people.forget_to_generate: 60, machines.run_well: 120}, near=5)
     assert found.startswith("rule 11:")
 
 
@@ -465,7 +476,7 @@ def test_a_remedy_that_does_not_run_as_printed_is_noticed(monkeypatch: Patch) ->
 def test_what_is_called_deployed_and_is_in_no_file_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(naming, "_naming", lambda *_: None)
     monkeypatch.setattr(naming, "_others", lambda *_: [])
-    found = first_broken(WELL, {people.pin: 20, machines.run_well: 80})
+    found = first_broken(WELL, {people.pin: 20, machines.run_well: 80}, near=2)
     assert "no file names all of its images" in found
 
 
@@ -491,7 +502,7 @@ def test_dates_on_main_that_run_backwards_are_noticed(monkeypatch: Patch) -> Non
 def test_an_approval_that_names_no_set_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(promotion, "wave_of", _without_approval)
     monkeypatch.setattr(history, "random_scene", _with_approvals)
-    assert "nobody named it in an approval" in first_broken(WELL, {requests.promote: 40})
+    assert "nobody named it in an approval" in first_broken(WELL, {requests.promote: 40}, near=21)
 
 
 def _with_approvals(rng: random.Random) -> Scene:
@@ -508,12 +519,12 @@ def _without_approval(state: State, name: str) -> Wave:
 def test_a_ref_that_stays_in_the_way_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(Draft, "set_aside", lambda *_: None)
     tell_nobody(monkeypatch)
-    assert is_noticed("can't be read, and", often={damage.forge: 40})
+    assert is_noticed("can't be read, and", often={damage.forge: 40}, near=4)
 
 
 def test_a_lost_journal_that_is_not_made_again_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.turn.read.recalled", lambda _: Ledger())
-    found = first_broken(RED, {damage.lose_journal: 100, machines.run_well: 200})
+    found = first_broken(RED, {damage.lose_journal: 100, machines.run_well: 200}, near=21)
     assert found.startswith(("rule 3:", "rule 5:", "rule 12:", "rule 13:"))
 
 
@@ -539,7 +550,7 @@ def test_a_hold_that_is_not_shown_because_its_wave_is_gone_is_noticed(monkeypatc
     monkeypatch.setattr("tidemill.plan.status.gone_holds", lambda *_: [])
     monkeypatch.setattr(names, "SAID", 0)
     monkeypatch.setattr(history, "OFTEN", 0.5)
-    found = first_broken(often={names.rename: 60, requests.hold: 60, turn: 60})
+    found = first_broken(often={names.rename: 60, requests.hold: 60, turn: 60}, near=6)
     assert "rule 13: held, and not shown" in found
 
 
@@ -554,7 +565,7 @@ def test_a_request_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
     bend(monkeypatch, soak=10, settle=5, window=None, approval=False, admit="at once")
     monkeypatch.setattr("tidemill.plan.approvers.guarded", lambda *_: ())
     often = {**FORGED, damage.forge_request: 120, requests.hold: 0}
-    assert is_noticed("rule 4: .* was asked for by (mallory|tidemill)", WELL, often)
+    assert is_noticed("rule 4: .* was asked for by (mallory|tidemill)", WELL, often, near=8)
 
 
 def test_a_release_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
@@ -604,7 +615,7 @@ def test_a_run_that_approves_something_else_is_noticed(monkeypatch: Patch) -> No
         damage.forge_request: 150,
         machines.run_well: 100,
     }
-    assert is_noticed("in a run that was for something else", WELL, often)
+    assert is_noticed("in a run that was for something else", WELL, often, near=14)
 
 
 def test_a_message_that_is_not_noted_when_it_was_taken_is_noticed(monkeypatch: Patch) -> None:
@@ -630,7 +641,7 @@ def test_a_message_that_is_called_told_and_never_sent_is_noticed(monkeypatch: Pa
 
 def test_a_signal_that_is_forgotten_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.plan.signals._holds", lambda _: iter(()))
-    said = first_broken(WELL, {requests.hold: 9})
+    said = first_broken(WELL, {requests.hold: 9}, near=5)
     assert re.match(r"rule 15: .* is held, and nobody is told", said)
 
 
@@ -712,7 +723,7 @@ def test_a_set_that_fails_on_its_way_and_goes_on_is_noticed(
 
     hurry(monkeypatch, COMMAND)
     monkeypatch.setattr(landing, "obstacle", obstacle)
-    assert is_noticed(words, WELL, SPOILT)
+    assert is_noticed(words, WELL, SPOILT, near=3)
 
 
 def test_a_red_set_that_is_still_deployed_and_goes_on_is_noticed(monkeypatch: Patch) -> None:
