@@ -30,6 +30,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -203,7 +204,7 @@ class Noticing:
         no statement."""
         files = dict.fromkeys(map(self._file, range(len(self.items))))
         told = {name for names in self.stories.values() for name in names}
-        module = ".".join(mutant.file.relative_to(SOURCE).with_suffix("").parts)
+        module = _module(mutant.file)
         texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in files.keys() - told}
         found = [name for name in files if f"tidemill.{module} import" in texts.get(name, "")]
         return sorted(found, key=lambda name: Path(name).name != f"test_{mutant.file.stem}.py")
@@ -369,9 +370,16 @@ def _functions(code: CodeType) -> Iterator[CodeType]:
                 yield from _functions(one)
 
 
+def _module(file: Path) -> str:
+    """What a file is imported as, below the package."""
+    return ".".join(file.relative_to(SOURCE).with_suffix("").parts)
+
+
 def _functions_of(files: Collection[Path]) -> Mapping[Path, list[FunctionType]]:
-    """Every function that is there, by the file that it is of."""
+    """Every function of some files, by file; some of these nothing may have had a use for yet."""
     names = {str(ROOT / file): file for file in files}
+    for file in files:
+        import_module(f"tidemill.{_module(file)}")
     found: dict[Path, list[FunctionType]] = {file: [] for file in files}
     for one in gc.get_objects():
         if isinstance(one, FunctionType) and one.__code__.co_filename in names:

@@ -115,3 +115,18 @@ def test_region_whose_values_lack_the_repository_that_others_have_is_found(
     mine = tags([("us.yaml", us.encode())])  # the only region of its wave
     found = nameless(IMAGES, mine, [*mine, *tags([("eu.yaml", eu.encode())])])
     assert found == ((Nameless("web", "us.yaml", "web.image", lines),) if lines else ())
+
+
+@pytest.mark.parametrize(
+    ("image", "is_another"),
+    [
+        ("web:1", False),
+        ("ghcr.io/acme/web:1", False),
+        ("mirror.test/web:1", True),
+        ("mirror.test/web", False),
+        ("mirror.test/other:1", False),
+    ],
+)
+def test_image_from_elsewhere_has_a_place_of_its_own(image: str, *, is_another: bool) -> None:
+    found = elsewhere(IMAGES, [("a.yaml", f"image: {image}\n".encode())])
+    assert found == ({"web": ("a.yaml", image)} if is_another else {})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.unit.adopting.trees import resource, tree
 
-from tidemill.facts.controllers import Deployed, deployed, place_of
+from tidemill.facts.controllers import FLUX_TARGET, TARGET, Deployed, deployed, place_of
 
 APPLICATION = resource("Application", "argoproj.io/v1alpha1", spec="{source: {path: live/a}}")
 SET = """\
@@ -119,3 +121,20 @@ def test_what_a_controller_makes_is_of_the_target_that_has_most_of_its_paths(
 ) -> None:
     assert place_of(one, PLACES) == place
     assert place_of(one, PLACES[::-1]) == place
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "target"),
+    [
+        ("Application", {}, "x"),
+        ("Application", {"labels": {TARGET: "a"}, "annotations": {TARGET: "b"}}, "a"),
+        ("Application", {"annotations": {TARGET: "b"}}, "b"),
+        ("Application", {"annotations": {FLUX_TARGET: "c"}}, "x"),
+        ("Kustomization", {"annotations": {FLUX_TARGET: "c"}}, "c"),
+        ("Kustomization", {"labels": {TARGET: "a"}, "annotations": {TARGET: "b"}}, "x"),
+    ],
+)
+def test_target_is_what_the_metadata_says_in_the_way_of_its_controller(
+    kind: Any, metadata: dict[str, Any], target: str
+) -> None:
+    assert Deployed("a.yaml", kind, "x", (), metadata).target == target

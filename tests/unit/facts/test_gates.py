@@ -200,3 +200,15 @@ def test_nobody_is_told_to_have_changed_what_an_earlier_release_did_not_write_do
         assert list(changes(known, old, shop(old), same, "known")) == []
     [(by, gates)] = changes(known, new, shop(new), commits, "known")
     assert (by and by.author, gates) == ("eve", {"soak": ("1h", "0s")})
+
+
+@pytest.mark.parametrize(
+    ("same", "said"),
+    [(40, "a" * 40 + "b" * 38 + " …"), (41, "a" * 20 + " … " + "a" * 41 + "b" * 14 + " …")],
+)
+def test_long_value_is_said_from_where_it_differs_if_that_would_be_cut_off(
+    same: int, said: str
+) -> None:
+    now, was = "a" * same + "b" * 60, "a" * same + "c" * 60
+    words = GateChange(gates={"windows": (was, now)}, at=NOW).words
+    assert words == f"windows: {said}, was {said.replace('b', 'c')}"

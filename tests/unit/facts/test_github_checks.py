@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tidemill.facts.checks import Verdict, verdict
 from tidemill.facts.github_checks import (
@@ -194,3 +195,19 @@ def test_repeated_run_is_another_answer_and_the_same_report_twice_is_not() -> No
 def test_report_twice_required_counts_once() -> None:
     required = (RequiredCheck("build"), RequiredCheck("build"))
     assert len(record(SHA, required, reports("status build success 1"), BEGUN).runs) == 1
+
+
+def test_app_without_a_slug_vouches_for_no_status_without_one() -> None:
+    run = CheckRun(
+        id=1, name="lint", status="completed", conclusion="success", app=5, slug="", at=NOW
+    )
+    status = CommitStatus(2, "build", "success", NOW)
+    found = record(SHA, (RequiredCheck("build", 5),), Reports((status,), (run,)), BEGUN)
+    assert found.runs == ()
+    named = record(
+        SHA,
+        (RequiredCheck("build", 5),),
+        Reports((replace(status, slug="ci"),), (replace(run, slug="ci"),)),
+        BEGUN,
+    )
+    assert [one.state for one in named.runs] == ["success"]

@@ -9,7 +9,7 @@ import pytest
 
 from tidemill.facts import image_files, settings_file
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.naming import Naming, OtherImage, SetUsage, look
+from tidemill.facts.naming import Naming, OtherImage, SetUsage, look, parsed
 from tidemill.words.references import canonical
 
 SHA, OLD = "7d1043473d55bfa90e8530d35801d4e381bc69f0", "1" * 40
@@ -268,3 +268,29 @@ def test_time_grows_with_the_size_of_a_file(text: bytes) -> None:
 
     small, large = (min(took(text * size) for _ in range(3)) for size in (10_000, 160_000))
     assert large < 100 * max(small, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (":1.0", None),
+        (f":1.0@sha256:{'a' * 64}", None),
+        ("", None),
+        ("web", None),
+        ("web:", None),
+        ("localhost:5000/web", None),
+        ("localhost:5000/web:1", ("localhost:5000/web", "1", None)),
+        ("ghcr.io/acme/web@sha256:" + "a" * 64, ("ghcr.io/acme/web", None, "sha256:" + "a" * 64)),
+        (
+            "ghcr.io/acme/web:1@sha256:" + "a" * 64,
+            ("ghcr.io/acme/web", "1", "sha256:" + "a" * 64),
+        ),
+        ("ghcr.io/acme/web@sha256:x", None),
+    ],
+)
+def test_reference_has_a_repository_and_a_tag_or_a_digest(
+    text: str, expected: tuple[str, str | None, str | None] | None
+) -> None:
+    found = parsed(text)
+    told = found and (found.repository, found.tag, found.digest)
+    assert told == expected

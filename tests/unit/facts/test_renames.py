@@ -16,6 +16,7 @@ from tidemill.facts.ledger import Eviction, Names, OpenRollback, SetLedger
 from tidemill.facts.operation import Operation
 from tidemill.facts.renames import Renaming, marked, renamed_ledger
 from tidemill.facts.requests import (
+    AnnouncementRequest,
     HoldRequest,
     Promotion,
     Release,
@@ -563,3 +564,20 @@ def test_refs_are_written_anew_where_holds_have_other_names_or_a_name_is_gone(
         del waves["edge"]
     rollout.settings = settings(**waves, prod=was())
     assert renames.renamed(rollout.snapshot()).is_due is is_due
+
+
+@pytest.mark.parametrize(
+    ("heirs", "expected"), [(("core",), "core"), (("core", "base"), "app"), ((), "app")], ids=str
+)
+def test_announcement_of_a_set_that_is_several_now_is_left_as_it_is(
+    heirs: tuple[str, ...], expected: str
+) -> None:
+    rollout = Rollout(settings(lab=LAB))
+    rollout.landing("lab", 1)
+    request = rollout.announced(2)
+    now = settings(sets=heirs or ("app",), lab=LAB)
+    sets = tuple(replace(one, was="app") if heirs else one for one in now.sets)
+    renaming = Renaming.of(replace(now, sets=sets), rollout.ledger)
+    found = renames.renamed_inbox(renaming, rollout.inbox, {})[request]
+    assert isinstance(found, AnnouncementRequest)
+    assert found.announcement.set == expected

@@ -20,6 +20,7 @@ from tidemill.facts.requests import (
     Release,
     Retry,
     Rollback,
+    WorkflowRun,
     decode,
     encode,
 )
@@ -244,3 +245,27 @@ def test_value_that_whoever_writes_refs_may_have_made_up_is_refused(
 def test_override_is_another_request_than_the_announcement_it_lets_in() -> None:
     plain, overridden = FACTS["announcement"], FACTS["announcement-overridden"]
     assert overridden.id.startswith(f"{plain.id}-")
+
+
+@pytest.mark.parametrize(
+    ("run", "is_one"),
+    [
+        ({"id": 1}, True),
+        ({"id": 0}, False),
+        ({"id": 2**63 - 1, "attempt": 2**31 - 1}, True),
+        ({"id": 2**63}, False),
+        ({"id": 1, "attempt": 2**31}, False),
+        ({"id": 1, "attempt": 0}, False),
+    ],
+    ids=str,
+)
+def test_run_of_a_workflow_has_numbers_as_github_counts(
+    run: dict[str, int], *, is_one: bool
+) -> None:
+    data = msgspec.json.encode(run)
+    if is_one:
+        found = msgspec.json.decode(data, type=WorkflowRun)
+        assert (found.id, found.attempt) == (run["id"], run.get("attempt", 1))
+    else:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(data, type=WorkflowRun)

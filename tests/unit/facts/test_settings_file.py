@@ -240,3 +240,16 @@ def test_every_key_of_a_table_that_is_nearly_right_is_known() -> None:
     for key in ("sets", "waves"):
         with pytest.raises(SettingsInvalid, match=r"the keys there are name, was, "):
             parse(f"{LEAST}[[{key}]]\nname = 'x'\ntargets = []\nxyzzy = 1\n")
+
+
+@pytest.mark.parametrize("place", ["{sha}", "{commit}"])
+@pytest.mark.parametrize(("length", "fits"), [(88, True), (89, False)])
+def test_pattern_of_tags_is_as_long_as_a_tag_may_be_with_a_whole_sha(
+    place: str, length: int, *, fits: bool
+) -> None:
+    text = f'{LEAST}\n[images]\ntags = ["{"a" * length}{place}"]\n'
+    if fits:
+        assert parse(text).images.tags
+    else:
+        with pytest.raises(SettingsInvalid, match="fits no tag"):
+            parse(text)

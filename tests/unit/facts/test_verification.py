@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from tidemill.facts.verification import (
     answer_of_prometheus,
     answer_of_statuses,
     answer_printed,
+    why_not,
 )
 
 ERRORS: dict[str, Any] = {
@@ -273,3 +275,22 @@ def test_number_at_a_bound_is_within_it_and_the_one_furthest_beyond_is_named() -
     assert isinstance(said("0.5", "0.9"), Green)
     assert said("0.3", "0.1", "0.7") == Red("0.1 is less than 0.5")
     assert said("1", "2", "0.7") == Red("2 is more than 0.9")
+
+
+@pytest.mark.parametrize(
+    ("bounds", "key"),
+    [
+        ({"min": math.inf}, "min"),
+        ({"max": math.nan}, "max"),
+        ({"min": 2.0, "max": 1.0}, "max"),
+        ({"min": 1.0, "max": 1.0}, None),
+        ({"min": 1.0}, None),
+        ({"max": 1.0}, None),
+    ],
+    ids=str,
+)
+def test_bounds_within_which_is_no_number_are_refused_at_the_one_that_is_wrong(
+    bounds: dict[str, float], key: str | None
+) -> None:
+    one = Verification(name="x", prometheus="https://p.example.com", query="up", **bounds)
+    assert why_not(one) == (key and (key, "no number is within these bounds"))

@@ -16,6 +16,10 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.ledger import Eviction
+from tidemill.plan.draft import Draft
+from tidemill.plan.due import obstacle
+from tidemill.plan.next_sets import late_introduction
+from tidemill.plan.obstacles import NewerSet
 
 
 def test_set_that_is_deployed_in_the_wave_before_is_promoted() -> None:
@@ -187,3 +191,16 @@ def test_introduction_that_was_evicted_from_its_wave_is_not_due_there_any_more()
         Eviction(commit="e" * 40, at=rollout.ago(5), reason="red", operation=gone)
     ]
     assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+@pytest.mark.parametrize(("had", "is_due"), [(1, True), (2, False), (3, False)])
+def test_late_introduction_is_due_while_the_wave_has_had_nothing_as_new(
+    had: int, *, is_due: bool
+) -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 2)
+    rollout.landing("lab", had)
+    landing = rollout.ledger.of("shop", "app").landings[-1]
+    operation = late_introduction("lab", "app", "shop", landing)
+    found = obstacle(Draft.of(rollout.snapshot()), operation)
+    assert found == (None if is_due else NewerSet(wave="lab"))

@@ -16,6 +16,9 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.records import Health, Phase
+from tidemill.plan.draft import Draft
+from tidemill.plan.failure import degraded_there
+from tidemill.plan.obstacles import DegradedTargets
 
 
 @pytest.mark.parametrize(
@@ -171,3 +174,18 @@ def test_nothing_is_promoted_while_it_is_open_whether_a_target_fails() -> None:
     rollout.later(1)
     rollout.reports("lab", "lab-1", ago=0)
     assert introduced(rollout.turn()) == [("shop", 2)]
+
+
+def test_of_several_degraded_targets_the_first_says_when_the_set_would_fail() -> None:
+    rollout = Rollout(settings(lab={**LAB, "failed_after": "10m"}, shop=SHOP))
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=90, deployed=80)
+    landing = rollout.landing("lab", 2, landed=60, deployed=30)
+    landing.degraded = {"lab-1": rollout.ago(2), "lab-2": rollout.ago(6)}
+    found = degraded_there(Draft.of(rollout.snapshot()), rollout.settings.waves[0], "app")
+    assert found == DegradedTargets(
+        wave="lab",
+        targets=("lab-1", "lab-2"),
+        since=rollout.ago(6),
+        fails_at=rollout.ago(-4),
+    )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from tests.unit.snapshots import (
+    AT_ONCE,
     LAB,
     NOW,
     SHOP,
@@ -496,3 +497,19 @@ def test_announcement_that_is_rejected_in_one_wave_and_red_in_another_ends_once(
     assert [one.how for one in decided.ledger.ended if one.id == request] == ["rejected"]
     assert request not in rollout.inbox
     assert introduced(rollout.turn()) == []
+
+
+def test_set_that_still_soaks_is_not_said_to_wait_for_the_older_one_that_goes_on() -> None:
+    rollout = Rollout(settings(lab=AT_ONCE, shop={**SHOP, "soak": "1h"}))
+    rollout.landing("shop", 1, landed=300, deployed=290)
+    rollout.landing("lab", 2, landed=130, deployed=120)
+    rollout.landing("lab", 3, landed=30, deployed=20)
+    decided = rollout.decide()
+    assert introduced(decided) == [("shop", 2)]
+    kinds = {
+        type(one).__name__
+        for line in decided.waiting
+        if (line.about.wave, line.about.app_sha) == ("shop", app_sha(3))
+        for one in line.obstacles
+    }
+    assert kinds == {"RunningSoak"}

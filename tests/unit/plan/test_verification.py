@@ -386,3 +386,27 @@ def test_a_lost_answer_is_not_over_because_a_newer_set_is_being_deployed() -> No
         rollout.reports("shop", target)
     rollout.verifications = {"errors": GREEN}
     assert [one.state for one in rollout.turn().messages] == ["over"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_asked"),
+    [
+        ({}, True),
+        ({"is_hotfix": True}, False),
+        ({"rolled_back": True}, False),
+        ({"app_sha": None}, False),
+        ({"verified": {}}, True),
+        ({"verified": {}, "is_hotfix": True}, True),
+    ],
+    ids=["it-goes-on", "hotfix", "rolled-back", "unknown", "not-verified-yet", "hotfix-as-well"],
+)
+def test_a_set_that_goes_nowhere_else_is_asked_about_until_it_was_green_once(
+    changes: dict[str, Any], *, is_asked: bool
+) -> None:
+    rollout = soaking()
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    landing.verified = {"errors": timedelta(minutes=30)}
+    for name, value in changes.items():
+        setattr(landing, name, value)
+    rollout.decide()
+    assert bool(rollout.questions) is is_asked

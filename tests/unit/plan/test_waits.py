@@ -15,8 +15,8 @@ from tests.unit.snapshots import (
     what,
 )
 
-from tidemill.facts.ledger import Refusal
-from tidemill.plan.obstacles import NewerOnAuto
+from tidemill.facts.ledger import BadEnding, Refusal
+from tidemill.plan.obstacles import NewerOnAuto, PastEnding
 from tidemill.plan.plan import Plan
 
 
@@ -170,3 +170,17 @@ def test_refusal_is_said_of_the_commit_that_the_server_refused_and_of_no_other()
     replayed = rollout.decide(without_landing=True)
     assert replayed.ledger.refused is None
     assert "the server" not in waits_for(replayed)
+
+
+def test_set_that_no_wave_has_is_named_with_its_own_ending_and_no_other_one() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.ledger.endings["app"] = [
+        BadEnding(app_sha=app_sha(position), position=position, how=how, at=rollout.ago(9))
+        for position, how in ((4, "evicted"), (5, "dropped"))
+    ]
+    lines = [one for one in rollout.decide().waiting if one.about.app_sha == app_sha(5)]
+    stops = [one for line in lines for one in line.obstacles]
+    hows = {one.how for one in stops if isinstance(one, PastEnding)}
+    assert hows == {"dropped"}
