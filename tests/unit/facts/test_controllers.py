@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.adopting.trees import resource, tree
 
-from tidemill.facts.controllers import FLUX_TARGET, TARGET, Deployed, deployed, place_of
+from tidemill.facts.controllers import FLUX_TARGET, TARGET, WAVE, Deployed, deployed, place_of
 
 APPLICATION = resource("Application", "argoproj.io/v1alpha1", spec="{source: {path: live/a}}")
 SET = """\
@@ -138,3 +138,20 @@ def test_target_is_what_the_metadata_says_in_the_way_of_its_controller(
     kind: Any, metadata: dict[str, Any], target: str
 ) -> None:
     assert Deployed("a.yaml", kind, "x", (), metadata).target == target
+
+
+@pytest.mark.parametrize(
+    ("made_by", "variables", "labels", "is_unlisted"),
+    [
+        ("all", {}, {}, True),
+        ("", {}, {}, False),
+        ("all", {"dev": "{{env}}"}, {}, False),
+        ("all", {}, {WAVE: "lab"}, False),
+    ],
+    ids=["unlisted", "no-set", "listed", "says-its-wave"],
+)
+def test_what_a_set_makes_is_unlisted_where_nothing_tells_its_wave(
+    made_by: str, variables: dict[str, str], labels: dict[str, str], *, is_unlisted: bool
+) -> None:
+    one = Deployed("a", "Application", "x", (), {"labels": labels}, made_by, variables)
+    assert one.is_unlisted is is_unlisted

@@ -211,3 +211,10 @@ def test_app_without_a_slug_vouches_for_no_status_without_one() -> None:
         BEGUN,
     )
     assert [one.state for one in named.runs] == ["success"]
+
+
+def test_status_of_the_actions_is_of_the_app_that_github_runs_them_by() -> None:
+    status = CommitStatus(2, "build", "success", NOW, slug="github-actions")
+    for app, count in ((15368, 1), (15369, 0)):
+        found = record(SHA, (RequiredCheck("build", app),), Reports((status,), ()), BEGUN)
+        assert len(found.runs) == count

@@ -8,6 +8,7 @@ import pytest
 
 from tidemill.announcing.order import Order
 from tidemill.facts.ledger import Eviction, Landing, Ledger, RequestEnding, SetLedger, trimmed
+from tidemill.facts.naming import Naming
 from tidemill.facts.operation import Files, Operation
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -233,3 +234,31 @@ def test_soak_is_what_ran_before_and_what_runs_now(
     running_since: datetime | None, before: timedelta, soaked: timedelta
 ) -> None:
     assert landing(7, healthy=before, healthy_since=running_since).soaked(THEN) == soaked
+
+
+@pytest.mark.parametrize(
+    ("changes", "soaks"),
+    [
+        ({}, True),
+        ({"healthy_since": None}, False),
+        ({"deployed_at": None}, False),
+        ({"naming": Naming(absent=("web",))}, False),
+        ({"failed": {"north": THEN}}, False),
+        ({"refuted": {"smoke": THEN}}, False),
+        ({"degraded": {"north": THEN}}, False),
+        ({"tolerated": {"north": THEN}}, True),
+    ],
+    ids=str,
+)
+def test_set_soaks_while_its_clock_runs_and_nothing_speaks_against_it(
+    changes: dict[str, Any], *, soaks: bool
+) -> None:
+    assert landing(7, **{"deployed_at": THEN, "healthy_since": THEN, **changes}).soaks is soaks
+
+
+def test_point_of_a_landing_has_the_names_of_then_where_they_were_others() -> None:
+    named = landing(7, wave="live", set="core").point()
+    assert (named.wave, named.set, named.position) == ("live", "core", 7)
+    plain = landing(7).point()
+    assert (plain.wave, plain.set, plain.is_hotfix) == (msgspec.UNSET,) * 3
+    assert landing(7, is_hotfix=True).point().is_hotfix is True

@@ -9,8 +9,8 @@ import pytest
 
 from tidemill.facts import image_files, settings_file
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.naming import Naming, OtherImage, SetUsage, look, parsed
-from tidemill.words.references import canonical
+from tidemill.facts.naming import ImageIndex, Naming, OtherImage, SetUsage, look, parsed
+from tidemill.words.references import canonical, running
 
 SHA, OLD = "7d1043473d55bfa90e8530d35801d4e381bc69f0", "1" * 40
 A, B, X = (f"sha256:{letter * 64}" for letter in "abe")
@@ -294,3 +294,21 @@ def test_reference_has_a_repository_and_a_tag_or_a_digest(
     found = parsed(text)
     told = found and (found.repository, found.tag, found.digest)
     assert told == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "is_allowed"),
+    [
+        ("ghcr.io/acme/web:1", True),
+        ("ghcr.io/acme/web:2", False),
+        ("ghcr.io/acme/web:1@sha256:" + "b" * 64, False),
+        ("ghcr.io/acme/web@sha256:" + "a" * 64, True),
+        ("ghcr.io/acme/other:2", True),
+    ],
+)
+def test_image_of_a_repository_of_the_set_is_one_that_a_set_has(
+    image: str, *, is_allowed: bool
+) -> None:
+    name = "ghcr.io/acme/web"
+    files = image_files.from_maps({"web": f"{name}:1"}, {"web": f"{name}@sha256:{'a' * 64}"}, None)
+    assert ImageIndex({"app": files}).allows(running(image), of="app") is is_allowed

@@ -282,6 +282,7 @@ def test_number_at_a_bound_is_within_it_and_the_one_furthest_beyond_is_named() -
     [
         ({"min": math.inf}, "min"),
         ({"max": math.nan}, "max"),
+        ({"min": 1.0, "max": math.inf}, "max"),
         ({"min": 2.0, "max": 1.0}, "max"),
         ({"min": 1.0, "max": 1.0}, None),
         ({"min": 1.0}, None),

@@ -150,3 +150,16 @@ def test_clock_changes_are_looked_for_only_where_the_clocks_change() -> None:
     window = Window(found.text, found.days, found.start, found.end, zone)
     assert window.opens(at("2026-01-10T12:00")) == at("2026-01-12T08:00")
     assert Counting.asked < 300
+
+
+def test_window_that_opens_now_opens_next_after_that() -> None:
+    window = parse_window("Mon-Fri 09:00-16:00 UTC")
+    assert window.opens(at("2026-01-05T09:00")) == at("2026-01-06T09:00")
+
+
+def test_windows_are_the_same_by_what_is_written() -> None:
+    text = "Mon-Fri 09:00-16:00 UTC"
+    assert parse_window(text) == parse_window(text)
+    assert parse_window(text) != parse_window("Mon-Fri 09:00-17:00 UTC")
+    assert parse_window(text) != text
+    assert len({parse_window(text), parse_window(text)}) == 1

@@ -17,8 +17,9 @@ from tests.unit.snapshots import (
 
 from tidemill.facts.records import Health, Phase
 from tidemill.plan.draft import Draft
-from tidemill.plan.failure import degraded_there
+from tidemill.plan.failure import blame, degraded_there
 from tidemill.plan.obstacles import DegradedTargets
+from tidemill.plan.silent_targets import Reporters
 
 
 @pytest.mark.parametrize(
@@ -189,3 +190,16 @@ def test_of_several_degraded_targets_the_first_says_when_the_set_would_fail() ->
         since=rollout.ago(6),
         fails_at=rollout.ago(-4),
     )
+
+
+@pytest.mark.parametrize("kept", ["failed", "tolerated"])
+def test_target_that_has_failed_already_is_not_waited_for_when_it_is_degraded(kept: str) -> None:
+    rollout = patient()
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    setattr(landing, kept, {"lab-1": rollout.ago(9)})
+    record = rollout.record("lab", "lab-1", "Degraded")
+    draft = Draft.of(rollout.snapshot())
+    wave = rollout.settings.waves[0]
+    mine = draft.ledger.of("lab", "app").landings[-1]
+    blame(mine, wave, "app", record, Reporters.of(draft, wave))
+    assert (mine.degraded, getattr(mine, kept)) == ({}, {"lab-1": rollout.ago(9)})

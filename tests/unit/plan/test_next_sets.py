@@ -513,3 +513,15 @@ def test_set_that_still_soaks_is_not_said_to_wait_for_the_older_one_that_goes_on
         for one in line.obstacles
     }
     assert kinds == {"RunningSoak"}
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"), [(None, "announced by acme/app"), ("it is urgent", "it is urgent")]
+)
+def test_introduction_says_who_announced_it_or_why_it_was_let_in(
+    override: str | None, reason: str
+) -> None:
+    rollout = Rollout()
+    rollout.announced(2, override=override)
+    [commit] = rollout.decide().auto
+    assert commit.operation.reason == reason

@@ -209,3 +209,26 @@ def test_id_of_a_request_of_an_earlier_release_stays(rollout: Rollout) -> None:
 @pytest.fixture
 def rollout() -> Rollout:
     return Rollout()
+
+
+@pytest.mark.parametrize(
+    ("repository", "position", "is_welcome"),
+    [
+        ("acme/app", 5, True),
+        ("Acme/App", 5, True),
+        ("acme/fork", 5, False),
+        ("acme/fork", 11, True),
+    ],
+)
+def test_older_announcement_of_another_repository_than_the_set_s_is_unwelcome(
+    repository: str, position: int, *, is_welcome: bool
+) -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 10)
+    fact = rollout.inbox.pop(rollout.announced(position))
+    assert isinstance(fact, AnnouncementRequest)
+    told = msgspec.structs.replace(fact.announcement, repository=repository)
+    request = rollout.asked(msgspec.structs.replace(fact, announcement=told))
+    decided = rollout.decide()
+    assert (request not in decided.rejected) is is_welcome
+    assert is_welcome or "came from acme/app so far" in decided.rejected[request]

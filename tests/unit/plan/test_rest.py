@@ -16,6 +16,7 @@ from tidemill.facts.settings import Deployments
 from tidemill.facts.signals import Receiver, SignalSettings
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.vouchers import OwnVoucher
+from tidemill.plan import rest as resting
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.rest import rests_until
 
@@ -205,3 +206,13 @@ def test_rests_until_a_hold_beneath_another_one_ends() -> None:
 
 def test_rests_where_a_target_is_silent_and_nothing_waits_for_it() -> None:
     assert rest(landed(minutes=20)) == DAY
+
+
+def test_soak_that_stood_still_ends_as_much_later_as_is_left_of_it() -> None:
+    rollout = of({"soak": "1h"})
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    landing.healthy, landing.healthy_since = timedelta(minutes=20), rollout.ago(10)
+    known, decided = look(rollout)
+    times = set(resting._times(known, decided))
+    assert rollout.ago(10) + timedelta(minutes=40) in times
+    assert rollout.ago(10) + timedelta(minutes=80) not in times

@@ -21,7 +21,8 @@ from tests.unit.snapshots import (
 
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Rollback, SetRollback
-from tidemill.plan.rollback import healthy_before
+from tidemill.plan.obstacles import PastRollback
+from tidemill.plan.rollback import healthy_before, went_back
 
 
 def test_rollback_goes_first_directly_on_main() -> None:
@@ -309,3 +310,26 @@ def test_rollback_that_another_one_overtakes_ends_and_leaves_the_inbox() -> None
     assert decided.ledger.how_ended(first) == "superseded"
     assert "landed" not in [one.what for one in decided.entries if one.id == first]
     assert set(rollout.inbox) == {second}
+
+
+def test_rollback_to_what_the_wave_has_has_landed_and_one_under_way_is_superseded() -> None:
+    rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP))
+    old = rollout.landing("lab", 1, landed=120)
+    there = rollout.landing("lab", 2)
+    here = rollout.rollback("lab", there)
+    assert rollout.turn().ledger.how_ended(here) == "landed"
+    first = rollout.rollback("lab", old, ago=4)
+    rollout.turn()
+    again = rollout.rollback("lab", old, ago=3)
+    ledger = rollout.turn().ledger
+    assert (ledger.how_ended(first), ledger.how_ended(again)) == (None, "superseded")
+
+
+@pytest.mark.parametrize("commit", ["a" * 40, None])
+def test_set_that_was_rolled_back_is_named_by_its_commit(commit: str | None) -> None:
+    rollout = Rollout()
+    landing = rollout.landing("lab", 1, rolled_back=True, app_sha=commit)
+    expected = PastRollback(wave="lab", set="app", app_sha=commit or "")
+    assert went_back("lab", "app", landing) == expected
+    landing.rolled_back = False
+    assert went_back("lab", "app", landing) is None

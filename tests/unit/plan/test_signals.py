@@ -14,6 +14,9 @@ from tidemill.facts.holds import HoldCause, each_hold
 from tidemill.facts.ledger import Eviction, Ledger
 from tidemill.facts.requests import Release
 from tidemill.facts.signals import MOST_TRIES, Reach, Receiver, Signal, SignalSettings
+from tidemill.plan import signals
+from tidemill.plan.draft import Draft
+from tidemill.plan.obstacles import About, MissingReport, Wait
 from tidemill.plan.plan import Plan
 from tidemill.plan.signals import MOST_AT_ONCE, MOST_OPEN, confirmed
 from tidemill.words.durations import Duration
@@ -467,3 +470,18 @@ def test_set_that_waits_for_time_is_not_stuck() -> None:
     rollout.landing("shop", 1)
     rollout.landing("lab", 2, landed=10 * DAY, deployed=9 * DAY)
     assert said(rollout.turn()) == []
+
+
+@pytest.mark.parametrize(
+    ("wave", "ago", "is_told"),
+    [("lab", 15, True), ("lab", 14, False), ("lab", None, False), ("moon", 99, False)],
+)
+def test_missing_report_is_told_once_its_wave_has_settled(
+    wave: str, ago: float | None, *, is_told: bool
+) -> None:
+    rollout = Rollout()
+    since = None if ago is None else rollout.ago(ago)
+    stop = MissingReport(wave=wave, targets=("lab-1",), since=since)
+    line = Wait(about=About(at="in", wave=wave, set="app"), obstacles=(stop,))
+    found = list(signals._of_obstacle(Draft.of(rollout.snapshot()), line, stop))
+    assert [one.kind for one in found] == (["reports"] if is_told else [])

@@ -6,7 +6,8 @@ import pytest
 from tests.unit.sets import STOCKTAKING
 from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, for_, images, settings
 
-from tidemill.plan.status import SetStatus, Status, TargetStatus, status
+from tidemill.facts.naming import Naming
+from tidemill.plan.status import SetStatus, Status, TargetStatus, state_of, status
 
 
 def seen(rollout: Rollout) -> Status:
@@ -160,3 +161,11 @@ def test_a_freeze_is_there_from_the_moment_at_which_it_begins(after: int, is_now
     rollout.now = freeze.begins + timedelta(seconds=after)
     [wave] = seen(rollout).waves
     assert [one.is_now for one in wave.freezes] == [is_now]
+
+
+def test_set_that_no_file_names_is_not_in_the_files_whatever_targets_report() -> None:
+    rollout = in_lab(deployed=5)
+    wave, landing = rollout.settings.waves[0], rollout.ledger.of("lab", "app").landings[-1]
+    assert state_of(wave, landing, rollout.now) == "deployed"
+    landing.naming = Naming(nothing=True)
+    assert state_of(wave, landing, rollout.now) == "not in the files"
