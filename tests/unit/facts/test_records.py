@@ -42,3 +42,9 @@ def test_id_is_of_what_was_said_and_not_of_what_was_found_out() -> None:
         number=9,
     )
     assert found_out.id == RECORD.id
+
+
+def test_record_is_the_first_of_a_chain_and_has_a_short_name() -> None:
+    assert RECORD.number == 1
+    kind, _, digest = RECORD.id.partition("-")
+    assert (kind, len(digest)) == ("deployment", 20)

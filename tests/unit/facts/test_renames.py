@@ -581,3 +581,13 @@ def test_announcement_of_a_set_that_is_several_now_is_left_as_it_is(
     found = renames.renamed_inbox(renaming, rollout.inbox, {})[request]
     assert isinstance(found, AnnouncementRequest)
     assert found.announcement.set == expected
+
+
+def test_earlier_commit_calls_a_wave_what_it_was_called_though_the_settings_have_forgotten() -> (
+    None
+):
+    now, then = settings(lab=LAB, prod=LIVE), settings(edge=LAB, live=LIVE)
+    names = Names(now={"live": ("prod",), "edge": ("lab",)})
+    assert renames.called_then("prod", now.waves, then.waves, names) == "live"
+    assert renames.called_then("lab", now.waves, then.waves, names) == "edge"
+    assert renames.called_then("prod", now.waves, now.waves, names) == "prod"

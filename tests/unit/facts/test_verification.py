@@ -291,7 +291,7 @@ def test_number_at_a_bound_is_within_it_and_the_one_furthest_beyond_is_named() -
     ids=str,
 )
 def test_bounds_within_which_is_no_number_are_refused_at_the_one_that_is_wrong(
-    bounds: dict[str, float], key: str | None
+    bounds: dict[str, Any], key: str | None
 ) -> None:
     one = Verification(name="x", prometheus="https://p.example.com", query="up", **bounds)
     assert why_not(one) == (key and (key, "no number is within these bounds"))
