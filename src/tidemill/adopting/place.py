@@ -40,7 +40,6 @@ class Place(Struct, frozen=True):
 
     @property
     def owner(self) -> str:
-        """Who owns it on GitHub; empty where that is not known."""
         return self.repository.partition("/")[0]
 
     @property

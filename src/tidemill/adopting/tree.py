@@ -37,5 +37,4 @@ class Tree(Struct, frozen=True, dict=True):
         )
 
     def text(self, path: str) -> str:
-        """The text of a file; empty if there is none."""
         return self.files.get(path, b"").decode(errors="replace")

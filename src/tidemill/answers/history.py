@@ -52,7 +52,6 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def at(self) -> datetime:
-        """When the turn was."""
         return self.record.at
 
 
@@ -64,12 +63,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def at(self) -> datetime:
-        """When the turn was that did it."""
         return self.turn.record.at
 
     @property
     def run_url(self) -> str | None:
-        """The run of the workflow that did it, where there was one."""
         return self.turn.record.run_url
 
 
@@ -112,7 +109,6 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
     renamings: int = 0
 
     def covers(self, when: datetime) -> bool:
-        """Whether the wave had it at a time."""
         return self.since <= when and (self.until is None or when < self.until)
 
     @property
@@ -176,7 +172,6 @@ class History(Struct, frozen=True):
     is_part: bool = False
 
     def events(self) -> Iterator[Event]:
-        """All that turns did, in order."""
         return (Event(turn, entry) for turn in self.turns for entry in turn.record.entries)
 
     @property

@@ -229,7 +229,6 @@ def _report(event: Event, target: str | None) -> Line | None:
 
 
 def _is_failure(_: str, phase: str, health: str) -> bool:
-    """Whether what a target reported is one."""
     return phase in FAILING or health in FAILING
 
 

@@ -185,12 +185,10 @@ class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     @property
     def words(self) -> list[str]:
-        """The command and its arguments."""
         return shlex.split(self.command)
 
     @property
     def limit(self) -> timedelta:
-        """How long the command may take."""
         return parse_duration(self.time_limit)
 
 
@@ -276,11 +274,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def times(self) -> Times:
-        """What all images say of times."""
         return Times(to_the_second(self.created) if self.created else None, self.content_times)
 
     def media_types_at(self, place: Location) -> MediaTypes:
-        """The media types of an image that goes to a place."""
         host = references.registry_of(place.repository) if place.repository else ""
         own = (k.media_types for key, k in self.registries.items() if checked_registry(key) == host)
         return next(filter(None, own), self.media_types)
@@ -300,7 +296,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return tuple(service for service in self.services if not names or service.name in names)
 
     def in_set(self, name: str) -> tuple[str, ...]:
-        """The names of the services of an image set."""
         return tuple(service.name for service in self.services if service.set == name)
 
 

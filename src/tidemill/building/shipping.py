@@ -147,7 +147,6 @@ class _Delivery:
         return published
 
     def tag(self, item: Item, image: Descriptor, tags: Sequence[str]) -> Publication:
-        """Set tags of an image that is at its destination."""
         if item.to is None:
             return Publication(image.digest)
         to = self._stores.open(item.to, create=True)

@@ -83,7 +83,6 @@ class Call(Struct, frozen=True):
 
     @property
     def has_app(self) -> bool:
-        """Whether it works as a GitHub App."""
         return bool(self.inputs.get("app-client-id"))
 
     @property

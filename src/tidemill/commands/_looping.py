@@ -91,7 +91,6 @@ class Loop:
         self._run = f"{where} {os.getpid()} {options.now.isoformat()}"
 
     def accept(self, name: str, ask: Ask | Nothing) -> None:
-        """Accept what an event brings."""
         if isinstance(ask, Nothing):
             self.event = EventRequest(name, Request("nothing", how=ask.why), ask.is_foreign)
             return
@@ -130,7 +129,6 @@ class Loop:
         )
 
     def result(self) -> LoopDone:
-        """What became of it all."""
         turns = [self._turning.taken(one.turn) for one in self.done]
         verdicts = tuple(each for one in self.done for each in one.verdicts)
         checks = CommitChecks(verdicts, self._wishes.fails_on_red)
@@ -247,7 +245,6 @@ class Loop:
         return name
 
     def _written(self) -> str:
-        """What was written so far."""
         parts = []
         if self.event and self.event.request.is_new:
             parts.append(f"{self.event.request.id} was accepted")

@@ -45,7 +45,6 @@ class Remedies(Struct, frozen=True):
         )
 
     def typed(self, words: tuple[str, ...]) -> str:
-        """A command as it is typed."""
         return runs_as(words, self.repo)
 
     def on_github(self, words: tuple[str, ...]) -> str | None:

@@ -82,7 +82,6 @@ class Request(Struct, frozen=True):
 
     @property
     def is_new(self) -> bool:
-        """Whether it was accepted now."""
         return self.kind == "accepted"
 
 
@@ -295,7 +294,6 @@ class CommitChecks(_Result, Struct, frozen=True):
 
     @property
     def not_green(self) -> tuple[CommitVerdict, ...]:
-        """Those that may not land."""
         return tuple(one for one in self.verdicts if one.state != "success")
 
     @property
@@ -346,11 +344,9 @@ class Diagnosis(_Result, Struct, frozen=True):
 
     @property
     def stops(self) -> bool:
-        """Whether the loop would stop."""
         return any(one.stops_the_loop for one in self.findings)
 
     def count(self, state: str) -> int:
-        """How many findings have this state."""
         return sum(one.state == state for one in self.findings)
 
 
@@ -364,7 +360,6 @@ class Build(_Result, Struct, frozen=True):
 
     @property
     def changed(self) -> bool:
-        """Whether any image is another one than before."""
         return any(one.changed for one in self.images)
 
     @property

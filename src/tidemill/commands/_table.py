@@ -40,7 +40,6 @@ class Table(Struct, frozen=True, dict=True):
         return {name: about for group in self.groups.values() for name, about in group.items()}
 
     def module(self, name: str) -> ModuleType:
-        """A module of the package."""
         return importlib.import_module(f"{self.package}.{name}")
 
 

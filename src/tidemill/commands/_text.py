@@ -181,7 +181,6 @@ def _request(request: Request) -> Iterator[Part]:
 
 
 def _turn(turn: TurnTaken) -> Iterator[Part]:
-    """What a turn did, and what waits."""
     yield from (Said(State("warning"), why) for why in (*turn.unread, *turn.unsent))
     yield outcome(turn)
     if isinstance(turn.outcome, LostTo):
@@ -362,7 +361,6 @@ def _build(build: Build) -> Iterator[Part]:
 
 
 def _image(one: BuiltImage) -> str:
-    """One line about an image."""
     told = ["changed" if one.changed else "unchanged"]
     if one.is_verified is not None:
         told.append("verified" if one.is_verified else "NOT reproducible")

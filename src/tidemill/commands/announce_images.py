@@ -82,7 +82,6 @@ def _place(to: str) -> Place:
 
 
 def _files(given: Sequence[str], folder: str | None) -> list[str]:
-    """All files that the options name."""
     inside = sorted(map(str, Path(folder).glob("*.json"))) if folder is not None else []
     if folder is not None and not inside:
         raise Refused(

@@ -35,7 +35,6 @@ class Blob(Struct, frozen=True):
     size: int
 
     def described(self, media_type: str) -> Descriptor:
-        """The descriptor that points to it."""
         return Descriptor(media_type, self.digest, self.size)
 
 
@@ -112,7 +111,6 @@ class Layout(Struct, frozen=True):
         return blob
 
     def add(self, media_type: str, data: bytes) -> Descriptor:
-        """Write a document."""
         return self.write([data]).described(media_type)
 
     def read(self, digest: str) -> bytes:
@@ -176,7 +174,6 @@ class Layout(Struct, frozen=True):
         return False
 
     def put_manifest(self, document: Descriptor, data: bytes) -> None:
-        """Write a manifest or an index."""
         self.put(document, lambda: iter([data]))
 
     def tags(self) -> dict[str, Descriptor]:

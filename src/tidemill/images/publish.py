@@ -34,7 +34,6 @@ class Publication(Struct, frozen=True):
 
     @property
     def changed(self) -> bool:
-        """Whether anything was written."""
         return bool(self.tags or self.sent or self.blobs_mounted)
 
 

@@ -67,7 +67,6 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return PurePosixPath(self.to).as_posix().strip("/")
 
     def source_for(self, platform: Platform) -> str:
-        """The source for one platform."""
         found = self.source
         for name, value in (
             ("{os}", platform.os),

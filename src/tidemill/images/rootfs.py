@@ -87,7 +87,6 @@ class RootFs:
         return other
 
     def paths(self) -> frozenset[str]:
-        """Every path that is there."""
         return frozenset(self._at)
 
     def folder(self, path: str) -> Attributes | None:

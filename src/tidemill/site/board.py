@@ -110,7 +110,6 @@ class TargetView(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Its name."""
         return self.status.name
 
 
@@ -124,7 +123,6 @@ class WaveView(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Its name."""
         return self.wave.name
 
 
@@ -142,7 +140,6 @@ class SetView(Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from all others."""
         return self.set, self.app_sha
 
 

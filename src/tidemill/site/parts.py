@@ -65,11 +65,9 @@ class Frame(Struct, frozen=True):
 
     @property
     def now(self) -> datetime:
-        """The time of the page."""
         return self.board.now
 
     def page(self, title: str, *content: Child, here: str = "") -> bytes:
-        """A whole page."""
         place = self.board.place
         name = place.name
         whole = f"{title} · {name}" if title else name

@@ -113,7 +113,6 @@ def _built(
     output: Output,
     seconds: float,
 ) -> str:
-    """Build, and return the image's ID."""
     from requests.exceptions import Timeout
     from urllib3.exceptions import TimeoutError as SilentTooLong
 

@@ -92,7 +92,6 @@ class Output:
         return EntryPointFailed(what, remedy=_MEND)
 
     def unreachable(self, how: str) -> TidemillError:
-        """The error for an engine that does not answer."""
         return Unreachable(
             f"{self.name} was not built, because the engine does not answer: {how}",
             remedy="start it, or see DOCKER_HOST and the Docker context",

@@ -71,7 +71,6 @@ class Checkout:
         return path.read_bytes() if is_inside and path.is_file() else None
 
     def image_files(self, folder: str) -> dict[str, bytes]:
-        """The image files that are in a folder, by name."""
         found = {name: self.read(f"{folder}/{name}") for name in FILES}
         return {name: data for name, data in found.items() if data is not None}
 
@@ -135,7 +134,6 @@ class Checkout:
         return names(self._bare("diff-tree", *options, parent, self._commit or self._before))
 
     def _written(self) -> str:
-        """The files as a tree of Git."""
         self._tree.stage(self._bare, LOCAL_SECONDS)
         return self._bare.line("write-tree", "--missing-ok", env=self._tree.env)
 

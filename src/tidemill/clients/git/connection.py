@@ -74,7 +74,6 @@ class Connection:
             return self._can
 
     def refs(self) -> Refs:
-        """List all refs."""
         self.greet()
         with self._asked():
             self._pipe.write(protocol.list_refs())
@@ -101,7 +100,6 @@ class Connection:
         return FILTER in self.greet()
 
     def close(self) -> None:
-        """End the process."""
         self.is_open = False
         self._pipe.close()
 

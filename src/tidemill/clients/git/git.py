@@ -150,7 +150,6 @@ class Git:
         return Path(line(out)) if code == 0 else None
 
     def address(self, remote: str = "origin") -> str | None:
-        """The address of a remote; None if there is none of that name."""
         code, out, _ = self.attempt("remote", "get-url", "--", remote)
         return line(out) if code == 0 else None
 

@@ -49,7 +49,6 @@ class Inspection:
         return frozenset(name for name in found if (self.top / name).is_dir())
 
     def containing(self, words: Sequence[str], patterns: Sequence[str]) -> list[str]:
-        """The files of these patterns that contain one of these words."""
         given = [option for word in words for option in ("-e", word)]
         options = ("-l", "-z", "--untracked", "--fixed-strings")
         code, out, said = self._git.attempt("grep", *options, *given, "--", *patterns)
@@ -58,7 +57,6 @@ class Inspection:
         return names(out)
 
     def ignored(self, paths: Sequence[str]) -> tuple[str, ...]:
-        """Those of some paths that Git ignores."""
         data = "\0".join(paths).encode()
         options = ("-z", "--stdin", "--no-index")
         _, out, _ = self._git.attempt("check-ignore", *options, data=data)
@@ -80,5 +78,4 @@ class Inspection:
         return bool(listed.strip()), GitError(words, code, said).said if code else None
 
     def has_commit(self) -> bool:
-        """Whether HEAD is a commit."""
         return self._git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")[0] == 0

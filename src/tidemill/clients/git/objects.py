@@ -131,7 +131,6 @@ class Objects:
         return signed_by(self.git.blob(commit, "commit"), keys)
 
     def tree_of(self, commit: str) -> str:
-        """A commit's tree."""
         return tree_in(self.git.blob(commit, "commit"))
 
     def tree_with(self, tree: str | None, files: Mapping[str, bytes | None]) -> str:

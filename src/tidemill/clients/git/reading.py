@@ -78,7 +78,6 @@ class Reading:
         return self._connection is None or self._connection.leaves_out
 
     def close(self) -> None:
-        """End the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -252,7 +252,6 @@ class Worktree:
         self._tree.stage(self._bare, REMOTE_SECONDS)
 
     def _changed(self, commit: str) -> dict[str, _Change]:
-        """The paths that differ from a commit, and how."""
         out = self._git("diff-index", "--cached", "--raw", "-z", "--no-renames", commit)
         parts = out.decode(errors="surrogateescape").split("\0")
         return {
@@ -274,7 +273,6 @@ def _files(work: Work) -> dict[str, bytes | None]:
 
 
 def _contents(folder: Path) -> list[bytes | None]:
-    """The bytes of the image files in a folder."""
     found = [folder / name for name in FILES]
     is_plain = [
         file.is_file() and not file.is_symlink() and not _is_program(file) for file in found

@@ -41,7 +41,6 @@ class Rule(msgspec.Struct):
     ruleset_id: int = 0
 
     def required(self) -> Iterator[RequiredCheck]:
-        """The checks that it requires."""
         if self.type == "required_status_checks" and self.parameters:
             yield from (check.required() for check in self.parameters.required_status_checks)
 
@@ -67,7 +66,6 @@ class Branch(msgspec.Struct):
         return self.protection is not None and self.protection.enabled
 
     def required(self) -> list[RequiredCheck]:
-        """The checks that the protection requires."""
         found = self.protection.required_status_checks if self.protection else None
         if found is None:
             return []
@@ -129,7 +127,6 @@ class CheckRun(msgspec.Struct):
     output: _Output | None = None
 
     def noun(self) -> github_checks.CheckRun:
-        """In our words."""
         return github_checks.CheckRun(
             id=self.id,
             name=self.name,
@@ -249,7 +246,6 @@ class Environment(msgspec.Struct):
     can_admins_bypass: bool = False
 
     def noun(self) -> vouchers.Environment:
-        """In our words."""
         rules = [one for one in self.protection_rules if one.type == "required_reviewers"]
         return vouchers.Environment(
             has_reviewers=any(one.reviewers for one in rules),

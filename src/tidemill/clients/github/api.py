@@ -109,7 +109,6 @@ class GitHub:
         return Reports(tuple(statuses), tuple(runs))
 
     def set_status(self, new: NewStatus) -> CommitStatus:
-        """Set a commit status."""
         body = {
             "state": new.state,
             "context": new.context,

@@ -104,7 +104,6 @@ class Calls:
         self._opened: Requester | None = None
 
     def elsewhere(self, repository: str) -> Calls:
-        """The same about another repository on this server."""
         other = copy(self)
         other.place = Place(self.place.server, repository, self.place.api)
         return other

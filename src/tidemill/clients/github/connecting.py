@@ -37,11 +37,9 @@ class NoGitHub:
         self.refuse()
 
     def reviews(self, run_id: int) -> tuple[Review, ...]:
-        """Raise `Refused`."""
         self.refuse()
 
     def environment(self, name: str) -> Environment | None:
-        """Raise `Refused`."""
         self.refuse()
 
     def is_member(self, team: str, login: str) -> bool:

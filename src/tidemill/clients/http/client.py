@@ -43,7 +43,6 @@ class Body(Struct, frozen=True):
 
     @classmethod
     def of(cls, data: bytes) -> Body:
-        """A body that is these bytes."""
         return cls(len(data), lambda: iter((data,)))
 
 
@@ -121,7 +120,6 @@ class Http:
         return other
 
     def patience(self, longest: float = LONGEST) -> Patience:
-        """A new measure of patience, for one request and its retries."""
         return Patience(self._pause, self._chance, self._progress, longest)
 
     @contextmanager

@@ -214,7 +214,6 @@ def remove_for_good(folder: Path) -> None:
 
 
 def _code(said: str, name: str) -> int:
-    """The exit code in the report."""
     lines = said.splitlines()
     for line in lines:
         if line.startswith("limit "):

@@ -114,11 +114,9 @@ class Access:
         self._also: tuple[str, ...] = ()
 
     def url(self, path: str) -> str:
-        """The address of something of the repository."""
         return f"{self.address.origin}/v2/{self.address.path}/{path}"
 
     def patience(self) -> Patience:
-        """A new measure of patience, for one request and its retries."""
         return self._http.patience()
 
     def ask(self, call: Call, need: Need) -> Answer:

@@ -31,7 +31,6 @@ class Address(Struct, frozen=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is spoken to over plain HTTP."""
         return self.origin.startswith("http:")
 
 

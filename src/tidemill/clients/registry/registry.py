@@ -195,7 +195,6 @@ class Registry:
         self._lacking.discard(blob.digest)
 
     def put_manifest(self, document: Descriptor, data: bytes) -> None:
-        """Write a manifest or an index by its digest."""
         if oci.digest_of(data) != document.digest:
             raise Refused(f"{document.digest} has other content", remedy="build the image again")
         self._write(document.digest, document, data)

@@ -40,7 +40,6 @@ class Image(Struct, frozen=True):
 
     @property
     def where(self) -> str:
-        """Where it is, in words."""
         return self.name or self.store.where
 
 
@@ -106,7 +105,6 @@ class Comparison(Struct, frozen=True):
         return self.verdict is Verdict.DIFFERENT
 
     def as_json(self) -> dict[str, Any]:
-        """The result as `--json` prints it."""
         return {
             "verdict": self.verdict.value,
             "left": _named(self.left),
@@ -133,7 +131,6 @@ class Findings(Struct):
     form_only: bool = True
 
     def add(self, *differences: Difference) -> None:
-        """Add differences."""
         for difference in differences:
             self.found += 1
             if difference.where.part not in _FORM_ONLY:

@@ -45,7 +45,6 @@ class EntryIndex:
         self._place = 0
 
     def close(self) -> None:
-        """Close the file."""
         self._base.close()
 
     def add(self, side: int, entry: Member) -> None:

@@ -66,7 +66,6 @@ class Archives(Struct, frozen=True):
     folder: Path
 
     def path(self, side: int, number: int) -> Path:
-        """The file of a layer."""
         return self.folder / f"{'left' if side == 0 else 'right'}-{number}.tar"
 
 

@@ -149,7 +149,6 @@ class Assembly(Struct):
                 raise self.stages.file.refused(instruction.line, what, ENGINE)
 
     def _source(self, instruction: Copy, index: int) -> Source:
-        """What a COPY takes from."""
         origin: Origin | None = None
         name = instruction.origin
         if name:

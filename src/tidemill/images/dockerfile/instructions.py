@@ -150,11 +150,9 @@ class Flags:
         return self._values.get(name, [""])[0]
 
     def several(self, name: str) -> tuple[str, ...]:
-        """Every value of a flag."""
         return tuple(self._values.get(name, ()))
 
     def is_on(self, name: str) -> bool:
-        """Whether a switch is on."""
         return self.text(name) == "true"
 
     def is_given(self, name: str) -> bool:

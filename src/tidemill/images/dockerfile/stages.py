@@ -116,7 +116,6 @@ class Stages:
         self.variables = self._global_variables()
 
     def start(self, index: int) -> Origin:
-        """What a stage starts from."""
         stage = self.file.stages[index]
         if self.is_replaced(index):
             return self._image(stage.name or "", stage)

@@ -70,11 +70,9 @@ class UpperLayer:
         self._added[entry.path] = (entry, file)
 
     def is_there(self, path: str) -> bool:
-        """Whether anything is at a path."""
         return not path or path in self._added or path in self._below
 
     def is_folder(self, path: str) -> bool:
-        """Whether a folder is at a path."""
         return not path or self._folder(path) is not None
 
     def _folder(self, path: str) -> Attributes | None:

@@ -32,7 +32,6 @@ class Form(Struct, frozen=True):
     parts: tuple[Part, ...]
 
     def matches(self, path: str) -> bool:
-        """Whether a path is."""
         if self.parts and isinstance(self.parts[-1], str) and not path.endswith(self.parts[-1]):
             return False  # as most are not; the rest would find out, but later
         places = [0]
