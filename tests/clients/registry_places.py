@@ -9,16 +9,18 @@ import io
 import json
 import random
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.clients.registry_trouble import Troubled, troubled
 
-from tidemill.clients.http.client import Http
+from tidemill.clients.http.client import Body, Call, Http, Response
+from tidemill.clients.http.trouble import PASSING
 from tidemill.clients.registry.access import Session
 from tidemill.clients.registry.registry import Registry, registry
 from tidemill.clients.registry.trust import Trust
@@ -34,11 +36,43 @@ LARGE = 6 << 20
 
 @dataclass
 class Run:
-    """A session, with the pauses that it would have made, in seconds, and what it told."""
+    """A session, with the pauses that it would have made, in seconds, and what it told.
+
+    Attributes:
+        asked: its requests, as `GET https://…`.
+        sent: the sizes of the pieces that it sent.
+    """
 
     session: Session
     pauses: list[float] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
+
+
+class Counting(Http):
+    """Notes what is asked, and what is sent."""
+
+    asked: list[str]
+    sent: list[int]
+
+    @contextmanager
+    def stream(
+        self,
+        call: Call,
+        authorization: str | None = None,
+        passing: Collection[int] = PASSING,
+    ) -> Iterator[Response]:
+        self.asked.append(f"{call.method} {call.url}")
+        if (body := call.body) is not None:
+            call = replace(call, body=Body(body.size, lambda: self._noted(body)))
+        with super().stream(call, authorization, passing) as response:
+            yield response
+
+    def _noted(self, body: Body) -> Iterator[bytes]:
+        for piece in body.pieces():
+            self.sent.append(len(piece))
+            yield piece
 
 
 def run(
@@ -49,14 +83,16 @@ def run(
     """A session in an environment of its own, that never waits."""
     pauses: list[float] = []
     told: list[str] = []
-    http = Http(
+    http = Counting(
         environment or {},
         seconds=seconds,
         pause=pauses.append,
         chance=lambda: 1.0,
         progress=told.append,
     )
-    return Run(Session(http, registries=registries or {}), pauses, told)
+    http.asked, http.sent = [], []
+    session = Session(http, registries=registries or {})
+    return Run(session, pauses, told, http.asked, http.sent)
 
 
 def own_name(request: pytest.FixtureRequest) -> str:

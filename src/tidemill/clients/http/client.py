@@ -1,4 +1,4 @@
-"""HTTP with time limits, patience, proxies, and a count of what was asked and sent.
+"""HTTP with time limits, patience and proxies.
 
 Redirects and credentials are not its business: whoever follows an address knows whom to trust.
 """
@@ -77,13 +77,6 @@ class Answer(Struct, frozen=True):
         return 200 <= self.status < 300
 
 
-class Counts(Struct):
-    """What was asked and sent so far; `sent` are the bytes of bodies."""
-
-    requests: int = 0
-    sent: int = 0
-
-
 class Http:
     """Connections to any number of servers, to be used by any number of threads.
 
@@ -110,11 +103,10 @@ class Http:
         self._progress = progress
         self._lock = threading.Lock()
         self._pools: dict[tuple[str, str | None, Tls], PoolManager] = {}
-        self.counts = Counts()
         self.tls = Tls()
 
     def trusting(self, tls: Tls) -> Http:
-        """The same connections and counts, for servers of whom more is known."""
+        """The same connections, for servers of whom more is known."""
         other = copy(self)
         other.tls = tls
         return other
@@ -141,7 +133,7 @@ class Http:
         headers = {"User-Agent": "tidemill", "Accept-Encoding": "identity", **call.headers}
         if authorization:
             headers["Authorization"] = authorization
-        body = _CountedBody(call.body, self._count) if call.body else None
+        body = _WholeBody(call.body) if call.body else None
         if body:
             headers["Content-Length"] = str(body.size)
         response = self._open(call, host, headers, body)
@@ -159,12 +151,11 @@ class Http:
                 response.close()
 
     def _open(
-        self, call: Call, host: str, headers: Mapping[str, str], body: _CountedBody | None
+        self, call: Call, host: str, headers: Mapping[str, str], body: _WholeBody | None
     ) -> BaseHTTPResponse:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        self._count(requests=1)
         try:
             response = self._pool(call.url).urlopen(
                 call.method,
@@ -188,11 +179,6 @@ class Http:
 
     def _limit(self, call: Call) -> float:
         return self._seconds * (_SLOW if call.is_slow else 1)
-
-    def _count(self, *, requests: int = 0, sent: int = 0) -> None:
-        with self._lock:
-            self.counts.requests += requests
-            self.counts.sent += sent
 
     def _pool(self, url: str) -> PoolManager:
         import urllib3
@@ -284,15 +270,14 @@ class Response:
             raise failed(self._host, error, self._seconds) from None
 
 
-class _CountedBody:
-    """A body on its way: counted, and of exactly the size that was said.
+class _WholeBody:
+    """A body on its way, of exactly the size that was said.
 
     Its source's own errors must not be taken for the network's: they are kept.
     """
 
-    def __init__(self, body: Body, count: Callable[..., None]) -> None:
+    def __init__(self, body: Body) -> None:
         self._body = body
-        self._count = count
         self.size = body.size
         self.failure: Exception | None = None
 
@@ -303,7 +288,6 @@ class _CountedBody:
                 left -= len(piece)
                 if left < 0:
                     break
-                self._count(sent=len(piece))
                 yield piece
             if left:
                 raise wrong_size(self.size)
