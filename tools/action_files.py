@@ -12,14 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tidemill.action.inputs import (
-    COMMAND,
-    Input,
-    about,
-    all_inputs,
-    inputs_of,
-    sentence,
-)
+from tidemill.action.inputs import COMMAND, Input, inputs_of
 from tidemill.action.outputs import outputs_of
 from tidemill.action.surroundings import SURROUNDINGS, Surrounding, surroundings_of
 from tidemill.commands._table import COMMANDS
@@ -70,7 +63,7 @@ def files() -> dict[Path, str]:
 
 def action(name: str) -> str:
     """The action.yml of one command."""
-    lines = _head(f"tidemill {name}", about(name), f"the help of `tidemill {name}`")
+    lines = _head(f"tidemill {name}", sentence(COMMANDS[name]), f"the help of `tidemill {name}`")
     lines += ["inputs:"]
     for one in inputs_of(name):
         lines += _input(one.name, _about(one), one.default, is_required=one.is_required)
@@ -88,9 +81,12 @@ def root_action() -> str:
     lines += ["branding:", "  icon: repeat", "  color: blue", "inputs:"]
     choice = f"Which command to run, one of: {', '.join(COMMANDS)}."
     lines += _input(COMMAND, choice, "", is_required=True)
-    inputs = all_inputs(COMMANDS)
+    inputs: dict[str, list[tuple[str, str]]] = {}
+    for command in COMMANDS:
+        for one in inputs_of(command):
+            inputs.setdefault(one.name, []).append((command, _about(one)))
     for name, same in inputs.items():
-        lines += _input(name, _of_several((command, _about(one)) for command, one in same), "")
+        lines += _input(name, _of_several(same), "")
     for other in SURROUNDINGS:
         lines += _input(other.name, sentence(other.about), other.default)
     said: dict[str, list[tuple[str, str]]] = {}
@@ -120,7 +116,12 @@ def reference() -> str:
     for workflow in WORKFLOWS:
         lines += _workflow(workflow)
     for name in ACTIONS:
-        lines += [f"## {name}", "", f"{about(name)} [README](../../actions/{name}/README.md)", ""]
+        lines += [
+            f"## {name}",
+            "",
+            f"{sentence(COMMANDS[name])} [README](../../actions/{name}/README.md)",
+            "",
+        ]
         lines += [*_table_of_inputs(name), "", *_table_of_outputs(name), ""]
     return "\n".join(lines)
 
@@ -196,6 +197,13 @@ def _steps(names: Iterable[str], others: Iterable[Surrounding], script: str) -> 
     lines += [f"        {one.variable}: ${{{{ inputs.{one.name} }}}}" for one in others]
     lines += [f"        INPUT_{name.upper()}: ${{{{ inputs.{name} }}}}" for name in names]
     return [*lines, f"      run: {script}"]
+
+
+def sentence(text: str) -> str:
+    """A capital letter first, unless it is a name's, and a full stop last."""
+    first = text.split(maxsplit=1)[0]
+    capital = text[0].upper() if first.rstrip(",:;").isalpha() else text[0]
+    return f"{capital}{text[1:].rstrip('.')}."
 
 
 def _about(one: Input) -> str:

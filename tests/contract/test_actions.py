@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from tools import action_files
-from tools.action_files import ACTIONS, FOLDER, ROOT
+from tools.action_files import ACTIONS, FOLDER, ROOT, sentence
 
 from tidemill.action.inputs import COMMAND, NOT_FOR_WORKFLOWS, arguments, inputs_of
 from tidemill.action.outputs import OUTPUTS, outputs_of
@@ -301,3 +301,16 @@ def test_reusable_workflows_take_runners_in_one_way() -> None:
         about = workflow[True]["workflow_call"]["inputs"]["runs-on"]["description"]
         said |= {(about, job["runs-on"]) for job in workflow["jobs"].values()}
     assert len(said) == 1, said
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("the wave", "The wave."),
+        ("cfg-app.git: a URL", "cfg-app.git: a URL."),
+        ("REPOSITORY:SHA", "REPOSITORY:SHA."),
+        ("write it.", "Write it."),
+    ],
+)
+def test_a_sentence_has_its_capital_and_its_stop(text: str, found: str) -> None:
+    assert sentence(text) == found

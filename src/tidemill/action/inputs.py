@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from tidemill.action.surroundings import SURROUNDINGS
 from tidemill.commands._parameters import Option
-from tidemill.commands._table import COMMANDS, command
+from tidemill.commands._table import command
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean, no_such
@@ -93,33 +93,12 @@ def refuse_others(name: str, given: Iterable[str]) -> None:
         )
 
 
-def all_inputs(names: Iterable[str]) -> dict[str, list[tuple[str, Input]]]:
-    """Every input of several commands by its name, with the commands that have it."""
-    found: dict[str, list[tuple[str, Input]]] = {}
-    for name in names:
-        for one in inputs_of(name):
-            found.setdefault(one.name, []).append((name, one))
-    return found
-
-
 def known_command(name: str, commands: Iterable[str]) -> str:
     """The command that the root action is to run; raises `Refused` for one that there is not."""
     known = list(commands)
     if name not in known:
         raise no_such("command", name, known)
     return name
-
-
-def about(name: str) -> str:
-    """What a command is for, in a sentence."""
-    return sentence(COMMANDS[name])
-
-
-def sentence(text: str) -> str:
-    """A capital letter first, unless it is a name's, and a full stop last."""
-    first = text.split(maxsplit=1)[0]
-    capital = text[0].upper() if first.rstrip(",:;").isalpha() else text[0]
-    return f"{capital}{text[1:].rstrip('.')}."
 
 
 def _input(one: click.Parameter, names: Mapping[str, str]) -> Input:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidemill.action.inputs import arguments, inputs_of, known_command, refuse_others, sentence
+from tidemill.action.inputs import arguments, inputs_of, known_command, refuse_others
 from tidemill.errors import Refused
 
 NEEDED = {
@@ -113,16 +113,3 @@ def test_a_command_that_there_is_not_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         refuse_others("reconcile-cfg-app", ["dry_run"])
     assert refused.value.remedy.startswith("did you mean dry-run? leave it out; ")
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("the wave", "The wave."),
-        ("cfg-app.git: a URL", "cfg-app.git: a URL."),
-        ("REPOSITORY:SHA", "REPOSITORY:SHA."),
-        ("write it.", "Write it."),
-    ],
-)
-def test_a_sentence_has_its_capital_and_its_stop(text: str, found: str) -> None:
-    assert sentence(text) == found
