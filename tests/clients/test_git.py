@@ -44,7 +44,6 @@ def test_call_that_left_something_behind_ends_it(repository: Path, tmp_path: Pat
 def test_failing_call_says_what_git_said(repository: Path) -> None:
     with pytest.raises(GitError) as failed:
         Git(repository)("rev-parse", "--verify", "refs/heads/none")
-    assert failed.value.code == 128
     assert failed.value.what == "git rev-parse failed: fatal: Needed a single revision"
     assert failed.value.written == "nothing"
 

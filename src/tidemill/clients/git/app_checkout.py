@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tidemill.announcing.origin import Origin
-from tidemill.clients.git.git import Git, GitError, configured, lines
+from tidemill.clients.git.git import US, Git, GitError, by, configured, lines
 from tidemill.clients.git.remote import reach
 from tidemill.clients.machine import person
 from tidemill.errors import Refused, TidemillError
@@ -24,12 +24,7 @@ from tidemill.words.urls import host_and_path
 _HEADS = "refs/heads/"
 # 9 September 2001: any other time will do, but not all archives can hold one before 1980.
 _OTHER_TIME = 1_000_000_000
-_LATER = {"GIT_AUTHOR_DATE": "@86400 +0000", "GIT_COMMITTER_DATE": "@86400 +0000"}
-_SOMEBODY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "tidemill"), ("EMAIL", "tidemill@users.noreply.github.com"))
-}
+_SECOND_DAY = 86400
 
 
 class Given(Struct, frozen=True):
@@ -63,8 +58,7 @@ class AppCheckout:
     @property
     def is_one(self) -> bool:
         """Whether Git finds a repository with a commit there."""
-        here = self.folder.resolve()
-        if not any((folder / ".git").exists() for folder in (here, *here.parents)):
+        if self._top() is None:
             return False
         try:
             status = self._status
@@ -97,16 +91,20 @@ class AppCheckout:
             any(not line.startswith("#") for line in told),
         )
 
+    def _top(self) -> Path | None:
+        """The nearest folder with a `.git`, as far as one can see without Git."""
+        here = self.folder.resolve()
+        return next((one for one in (here, *here.parents) if (one / ".git").exists()), None)
+
     def _of_another_user(self) -> Refused | None:
         """Why Git does not read a checkout, if that is whose it is."""
-        here = self.folder.resolve()
-        top = next((f for f in (here, *here.parents) if (f / ".git").exists()), None)
-        owners = {path.stat().st_uid for path in (top, top / ".git")} if top else set[int]()
-        if not owners - {os.geteuid()}:
+        top = self._top()
+        others = {one.stat().st_uid for one in (top, top / ".git")} - {os.geteuid()} if top else ()
+        if not others:
             return None
         return Refused(
             f"Git does not read {shown_path(top)}, because it belongs to another user (uid "
-            f"{max(owners - {os.geteuid()})}; this is uid {os.geteuid()})",
+            f"{max(others)}; this is uid {os.geteuid()})",
             remedy=f"git config --global --add safe.directory {shlex.quote(str(top))}",
         )
 
@@ -214,7 +212,7 @@ class AppCheckout:
         """A repository in `to` with the same commits, and one more if it is to be `another`."""
         own = configured({"core.hooksPath": os.devnull, "commit.gpgSign": "false"})
         self._git("clone", "--quiet", "--shared", "--no-checkout", str(top), str(to), env=own)
-        there = Git(to, _SOMEBODY | _LATER | own)
+        there = Git(to, by(*US, _SECOND_DAY) | own)
         there("reset", "--quiet")
         if another:
             there("commit", "--quiet", "--allow-empty", "--message", "The same files again")

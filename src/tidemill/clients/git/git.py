@@ -19,6 +19,7 @@ from tidemill.clients.machine.workflow import SECRETS
 from tidemill.errors import TidemillError
 from tidemill.words.urls import redacted
 
+US = ("tidemill", "tidemill@users.noreply.github.com")
 LOCAL_SECONDS = 120.0
 REMOTE_SECONDS = 300.0
 HERE = {"GIT_ALLOW_PROTOCOL": "none"}
@@ -57,7 +58,6 @@ class GitError(TidemillError):
     """A git command failed; `output` is what it printed, without credentials."""
 
     def __init__(self, arguments: Sequence[str], code: int, output: str) -> None:
-        self.code = code
         self.output = redacted(output)
         first = next(
             (
@@ -213,6 +213,12 @@ class Git:
             elif not os.access(self.folder, os.X_OK):
                 remedy = "run it as a user who may enter the folder"
             raise TidemillError(what, remedy=remedy) from None
+
+
+def by(name: str, email: str, seconds: int) -> dict[str, str]:
+    """Variables that say who makes a commit, and when."""
+    said = {"NAME": name, "EMAIL": email, "DATE": f"@{seconds} +0000"}
+    return {f"GIT_{who}_{key}": one for who in ("AUTHOR", "COMMITTER") for key, one in said.items()}
 
 
 def _named(arguments: Sequence[str]) -> str:

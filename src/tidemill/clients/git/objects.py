@@ -13,13 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 
-from tidemill.clients.git.git import Git, GitError
+from tidemill.clients.git.git import US, Git, GitError, by
 from tidemill.clients.machine.signatures import signed_by
 from tidemill.errors import Refused
 from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
 from tidemill.words.names import visible
 
-_US = ("tidemill", "tidemill@users.noreply.github.com")
 _COMMITTED = re.compile(rb"\ncommitter [^\n]* (\d+) [+-]\d{4}\n")
 _LAST = 2**32  # seconds: a date that nobody means is in 2106
 _TREE = b"40000"
@@ -109,15 +108,14 @@ class Objects:
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
     ) -> str:
         known = frozenset(sha for _, sha in self.listing(parent)) if parent else frozenset()
-        tree = self._tree_with(None, {tuple(path.split("/")): files[path] for path in files}, known)
-        tree = tree or self._stored("tree", b"")
-        return self.commit(tree, parent, message, "{} <{}>".format(*_US), int(date.timestamp()))
+        tree = self._tree_with(None, _parted(files), known) or self._stored("tree", b"")
+        return self.commit(tree, parent, message, "{} <{}>".format(*US), int(date.timestamp()))
 
     def signed(self, commit: str) -> str:
         parents = [word for parent in self.parents(commit) for word in ("-p", parent)]
         words = (self.tree_of(commit), *parents, "-S")
         try:
-            return self.commit_by_git(words, self.message(commit), *_US, self.seconds(commit))
+            return self.commit_by_git(words, self.message(commit), *US, self.seconds(commit))
         except GitError as error:
             raise Refused(
                 f"Git could not sign this: {error.said}",
@@ -142,8 +140,7 @@ class Objects:
             tree: None for an empty one.
             files: by path the bytes of a file, None where there is to be none.
         """
-        made = self._tree_with(tree, {tuple(path.split("/")): files[path] for path in files})
-        return made or self._stored("tree", b"")
+        return self._tree_with(tree, _parted(files)) or self._stored("tree", b"")
 
     def commit(self, tree: str, parent: str | None, message: str, author: str, seconds: int) -> str:
         """Make a commit, and return its SHA.
@@ -171,11 +168,7 @@ class Objects:
         Args:
             words: the tree, and the options.
         """
-        env = {
-            f"GIT_{who}_{what}": said
-            for who in ("AUTHOR", "COMMITTER")
-            for what, said in (("NAME", name), ("EMAIL", email), ("DATE", f"@{seconds} +0000"))
-        }
+        env = by(name, email, seconds)
         return self.git.line("commit-tree", *words, data=message.encode(), env=env)
 
     def close(self) -> None:
@@ -281,3 +274,7 @@ class Objects:
                 yield from self._walk(sha, f"{prefix}{name}/")
             else:
                 yield f"{prefix}{name}", sha
+
+
+def _parted(files: Mapping[str, bytes | None]) -> dict[tuple[str, ...], bytes | None]:
+    return {tuple(path.split("/")): data for path, data in files.items()}

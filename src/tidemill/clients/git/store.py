@@ -1,6 +1,6 @@
 """What a turn needs of a Git repository, as an interface.
 
-`tidemill.clients.repository` is it on real Git; the simulation has one in memory.
+`tidemill.clients.git.repository` is it on real Git; the simulation has one in memory.
 """
 
 from __future__ import annotations
