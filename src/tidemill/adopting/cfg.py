@@ -20,6 +20,7 @@ from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
 from tidemill.facts import controllers
 from tidemill.facts.controllers import Deployed
+from tidemill.facts.image_files import FILES
 from tidemill.facts.settings import FILE, Settings
 from tidemill.words.lists import MOST_NAMED, listed
 from tidemill.words.nearest import did_you_mean
@@ -82,7 +83,8 @@ def proposed(
             for target in targets
         }
         rollout = Rollout(waves, there.templates(), f"{FILE} is there, and stays as it is", own)
-        tool = next((one for one, text in SCRIPTS.items() if _is(tree, texts[text])), None)
+        script = tree.text(SCRIPT)
+        tool = next((one for one, text in SCRIPTS.items() if texts[text] == script), None)
         files: list[Wanted] = []
         images = there.images.path
         prefix = next((one[:-2] for one in there.images.allow if one.endswith("/*")), "")
@@ -103,8 +105,7 @@ def proposed(
     reasons = [f"waves {', '.join(rollout.waves)}: {rollout.why}"]
     missing = []
     if there is None:
-        reasons.append(f"{_TOLD[tool or 'yaml']}")
-        reasons.append(f"images from {prefix}/*: {why}")
+        reasons += [_TOLD[tool or "yaml"], f"images from {prefix}/*: {why}"]
         missing += _left_out(deployed, rollout, images_seen.naming(tree, f"{prefix}/"))
         if tool == "jsonnet" and not sources.has_make_generate(tree):
             missing.append(
@@ -282,15 +283,10 @@ def _roots(deployed: Sequence[Deployed]) -> tuple[str, ...]:
     )
 
 
-def _is(tree: Tree, text: str) -> bool:
-    return tree.text(SCRIPT) == text
-
-
 def _is_taken(tree: Tree, folder: str) -> bool:
     """Whether a folder holds something else than image files."""
-    ours = ("tags.json", "digests.json", "source.json")
     return any(
-        path.parts[0] == folder and path.name not in ours for path in tree.paths if path.parts
+        path.parts[0] == folder and path.name not in FILES for path in tree.paths if path.parts
     )
 
 

@@ -6,9 +6,9 @@ import re
 from pathlib import PurePosixPath
 
 from tidemill.adopting.tree import Tree
+from tidemill.facts.controllers import CHART, KUSTOMIZATIONS
 from tidemill.words.documents import text
 
-_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 # What controllers are told with these is not what runs.
 _OF_CONTROLLERS = ("Application", "ApplicationSet", "AppProject", "Kustomization", "Component")
 _OF_FLUX = ("source.", "notification.", "image.")
@@ -20,7 +20,7 @@ def overlays(tree: Tree) -> list[str]:
     return [
         str(path.parent)
         for path in tree.paths
-        if path.name in _KUSTOMIZATIONS
+        if path.name in KUSTOMIZATIONS
         and path.parent != PurePosixPath()
         and str(path) not in components
     ]
@@ -28,12 +28,12 @@ def overlays(tree: Tree) -> list[str]:
 
 def value_files(tree: Tree) -> list[str]:
     """Every YAML file that is no manifest and no template; none where there is no chart."""
-    if not any(path.name == "Chart.yaml" for path in tree.paths):
+    if not any(path.name == CHART for path in tree.paths):
         return []
     return [
         one.file
         for one in tree.documents
-        if not one.kind and "/templates/" not in one.file and not one.file.endswith("Chart.yaml")
+        if not one.kind and "/templates/" not in one.file and not one.file.endswith(CHART)
     ]
 
 

@@ -13,7 +13,7 @@ from tidemill.adopting.inserting import inserted
 from tidemill.adopting.proposal import Paste, Wanted
 from tidemill.adopting.rollout import Rollout
 from tidemill.adopting.tree import Tree
-from tidemill.facts.controllers import pairs_as_yaml
+from tidemill.facts.controllers import CHART, pairs_as_yaml
 from tidemill.words.documents import inside, loaded, text
 
 Keys: TypeAlias = tuple[str, ...]
@@ -49,7 +49,7 @@ def _defaults(tree: Tree, prefix: str) -> dict[Keys, Mapping[str, str]]:
     """By its keys in the values, what charts say of an image of ours; nothing where they differ."""
     found: dict[Keys, list[Mapping[str, str]]] = {}
     for file in tree.paths:
-        if file.name != "values.yaml" or str(file.parent / "Chart.yaml") not in tree.files:
+        if file.name != "values.yaml" or str(file.parent / CHART) not in tree.files:
             continue
         for value in loaded(tree.files[str(file)])[:1]:
             for keys, image in _images(value, _above(file.parent)):

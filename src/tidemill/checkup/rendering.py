@@ -10,13 +10,12 @@ from collections.abc import Iterator
 
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, ok, problem, warning
-from tidemill.facts.controllers import CHART, Deployed, Needed
+from tidemill.facts.controllers import CHART, KUSTOMIZATIONS, Deployed, Needed
 from tidemill.words.documents import items, loaded, text
 from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
 from tidemill.words.urls import host_and_path
 
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _YAML = (".yaml", ".yml")
 _NAMING = (
     *("resources", "bases", "components", "patchesStrategicMerge"),
@@ -158,10 +157,7 @@ def _said_in(one: Deployed, need: Needed) -> str:
 
 def _of_overlays(known: Checkup) -> Iterator[Finding]:
     """What overlays that are deployed name in turn, each file once."""
-    left = [
-        *(known.cfg.places if known.cfg else ()),
-        *(path for one in known.deployed for path in one.paths),
-    ]
+    left = [*known.rendered]
     seen: set[str] = set()
     while left:
         folder = left.pop(0)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tidemill.building import settings as of_app
 from tidemill.checkup.calls import FOLDER
 from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
-from tidemill.checkup.rendering import KUSTOMIZATIONS
+from tidemill.checkup.finding import AGAIN
 from tidemill.checkup.repository import commands, first_words
 from tidemill.checkup.server import announced_to
 from tidemill.clients.git.checkout import Local
@@ -26,7 +26,7 @@ from tidemill.clients.machine.scratch import scratch
 from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid, TidemillError
 from tidemill.facts import settings as of_cfg
 from tidemill.facts import settings_file
-from tidemill.facts.controllers import CHART, GROUPS, WAVE
+from tidemill.facts.controllers import CHART, GROUPS, KUSTOMIZATIONS, WAVE
 from tidemill.facts.on_github import Unseen
 from tidemill.turn.check import Check, empty_folder
 from tidemill.turn.trial import named_otherwise, tried
@@ -42,7 +42,7 @@ _NO_ORIGIN = Unseen(
 _NO_TOKEN = Unseen(
     "there is no token in TIDEMILL_TOKEN",
     remedy="give one that may see the repository's settings",
-    paste='TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor',
+    paste=AGAIN,
 )
 
 
@@ -85,11 +85,7 @@ class Examination:
         files, size = known.files, 0
         found: dict[str, str] = {}
         charts = {_folder(name) for name in files.modes if name.endswith(f"/{CHART}")}
-        places = {
-            *(known.cfg.places if known.cfg else ()),
-            *(path for one in known.deployed for path in one.paths),
-        }
-        places |= {_folder(name) for name in files.modes if _is_overlay(name)}
+        places = {*known.rendered, *(_folder(name) for name in files.modes if _is_overlay(name))}
         for name in sorted(one for one in files.modes if one.endswith((".yaml", ".yml"))):
             # An overlay of the whole repository is not made of all that is below it.
             above = {_folder(name), *map(str, PurePosixPath(name).parents[:-1])}

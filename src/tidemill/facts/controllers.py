@@ -18,7 +18,8 @@ WAVE, TARGET = "tidemill.dev/wave", "tidemill.dev/target"
 FLUX_TARGET = "event.toolkit.fluxcd.io/tidemill-target"
 SUBSCRIBES = "notifications.argoproj.io/subscribe.tidemill.tidemill"
 GROUPS = ("argoproj.io/", "kustomize.toolkit.fluxcd.io/", "source.toolkit.fluxcd.io/")
-CHART = "Chart.yaml"  # what makes a folder a chart of Helm
+CHART = "Chart.yaml"  # what makes a folder a chart of Helm; and what makes it one of Kustomize's
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _TARGET_IN = {
     "Application": ("labels", TARGET),
     "Kustomization": ("annotations", FLUX_TARGET),
