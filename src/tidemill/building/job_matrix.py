@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from tidemill.building.settings import Service, Settings
 from tidemill.errors import Refused
+from tidemill.words.lists import listed
 
 # "Job matrix limit: 256 jobs" (docs.github.com, Usage limits for GitHub Actions).
 MOST_JOBS = 256
@@ -51,9 +52,8 @@ def job_matrix(settings: Settings, services: tuple[Service, ...], jobs: int) -> 
 
 def _job(settings: Settings, services: tuple[Service, ...], number: int) -> Job:
     names = [service.name for service in services]
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     return Job(
-        name=", ".join(names[:_MOST_NAMES]) + more,
+        name=listed(names, _MOST_NAMES),
         id=f"images-{number:03}",
         services=",".join(names),
         sets=",".join(dict.fromkeys(service.set for service in services)),

@@ -10,6 +10,7 @@ from tidemill.images.causes.cause import Cause
 from tidemill.images.causes.paths import surprise_at
 from tidemill.images.entries import Entry, File
 from tidemill.images.tar_stream import TIME, time_of
+from tidemill.words.lists import listed
 from tidemill.words.names import shown
 
 _COMPILED = re.compile(r"(?P<folder>.*/)?__pycache__/(?P<name>[^/]+?)\.[^/]+\.pyc")
@@ -39,7 +40,10 @@ def surprises(entries: Sequence[Entry], by_content: Collection[str]) -> list[str
     for path, entry in files.items():
         for cause in _causes(entry, files, by_content):
             found.setdefault(cause, []).append(path)
-    return [f"{_named(paths)}: {cause.meaning}; {cause.remedy}" for cause, paths in found.items()]
+    return [
+        f"{listed([shown(f'/{one}')[1:-1] for one in paths], 1)}: {cause.meaning}; {cause.remedy}"
+        for cause, paths in found.items()
+    ]
 
 
 def _causes(entry: File, files: Mapping[str, File], by_content: Collection[str]) -> Iterator[Cause]:
@@ -60,8 +64,3 @@ def _is_stale(compiled: File, time: int) -> bool:
         return False
     _, flags, of_source, _ = struct.unpack("<4I", head)
     return not flags & _HASHED and of_source != time
-
-
-def _named(paths: list[str]) -> str:
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return f"{shown(f'/{paths[0]}')[1:-1]}{more}"

@@ -105,10 +105,9 @@ def _arrival(settings: Settings, one: Arrival, there: Set[str]) -> Iterator[Find
     left_out = _left_out(settings, one, there)
     told = []
     for service, files in one.services.items():
-        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         without = [target for target, lacks in left_out.items() if service in lacks]
         but = f" (none at {listed(without)})" if without else ""
-        told += [f"{service} in {files[0]}{more}{but}"] if files else []
+        told += [f"{service} in {listed(files, 1)}{but}"] if files else []
     named = {service for service, files in one.services.items() if files}
     bare = [target for target, lacks in left_out.items() if lacks and lacks == named]
     if bare and len(settings.sets) == 1:

@@ -52,28 +52,22 @@ def _lines(comparison: Comparison, limit: int) -> Iterator[str]:
         (where, list(_alike(list(found))))
         for where, found in groupby(comparison.differences, key=lambda one: one.where)
     ]
-    listed = 0
+    left, more = limit, comparison.found
     told: set[Cause] = set()
     for where, alike in groups:
-        if listed >= limit:
+        if not left:
             break
         yield ""
         yield f"{_where(where)}:"
-        shown = alike[: limit - listed]
-        listed += len(shown)
+        shown = alike[:left]
+        left -= len(shown)
+        more -= sum(map(len, shown))
         yield from _block(shown, told)
-    more = comparison.found - _listed(groups, limit)
     if more:
         yield ""
         yield f"... and {more} more differences"
     yield ""
     yield _summary(comparison)
-
-
-def _listed(groups: Sequence[tuple[Where, list[list[Difference]]]], limit: int) -> int:
-    """How many differences the first `limit` groups have."""
-    flat = [group for _, alike in groups for group in alike]
-    return sum(len(group) for group in flat[:limit])
 
 
 def _alike(found: Sequence[Difference]) -> Iterator[list[Difference]]:
@@ -159,14 +153,8 @@ def _where(where: Where) -> str:
     suffix = f" ({where.platform})" if where.platform else ""
     match where.part, where.left, where.right:
         case "layer" | "compression" | "layers" | "manifest", one, other if one and other:
-            numbers = (
-                f"{one.number}" if one.number == other.number else f"{one.number}/{other.number}"
-            )
-            ids = (
-                _short(one.diff_id)
-                if one.diff_id == other.diff_id
-                else f"{_short(one.diff_id)} and {_short(other.diff_id)}"
-            )
+            numbers = "/".join(dict.fromkeys((str(one.number), str(other.number))))
+            ids = " and ".join(map(_short, dict.fromkeys((one.diff_id, other.diff_id))))
             what = {"compression": "compression of layer", "manifest": "manifest, layer"}
             return f"{what.get(where.part, 'layer')} {numbers}{suffix}, {ids}"
         case "layers", LayerAt() as layer, None:

@@ -9,6 +9,7 @@ from tidemill.images.causes.cause import Cause, joined
 from tidemill.images.causes.content import Pair
 from tidemill.images.causes.elf import MAGIC, Elf, elf
 from tidemill.images.causes.go_binary import BuildInfo, GoModule, build_info
+from tidemill.words.lists import listed
 from tidemill.words.names import shown
 
 _NOTES = (".note.go.buildid", ".note.gnu.build-id")
@@ -82,7 +83,7 @@ def _causes(left: BuildInfo, right: BuildInfo) -> Iterator[Cause]:
     if vcs := [text for name, text in changed.items() if _is_of_vcs(name)]:
         yield Cause(
             "vcs stamp",
-            f"Go wrote the state of version control into the binary: {_listed(vcs)}",
+            f"Go wrote the state of version control into the binary: {listed(vcs, _MOST_NAMED)}",
             "build with -buildvcs=false",
         )
     if left.main != right.main:
@@ -100,7 +101,7 @@ def _causes(left: BuildInfo, right: BuildInfo) -> Iterator[Cause]:
         is_all = (ours, left.release, left.main) == (theirs, right.release, right.main)
         yield Cause(
             "go module version",
-            f"{'only ' if is_all else ''}BuildInfo deps differ: {_listed(modules)}",
+            f"{'only ' if is_all else ''}BuildInfo deps differ: {listed(modules, _MOST_NAMED)}",
             "expect a new digest when a module's version changes: Go writes the list of modules "
             "into each binary, even where the code is equal or vendored",
         )
@@ -122,7 +123,7 @@ def _causes(left: BuildInfo, right: BuildInfo) -> Iterator[Cause]:
     ]:
         yield Cause(
             "go settings",
-            f"it was built with other settings: {_listed(settings)}",
+            f"it was built with other settings: {listed(settings, _MOST_NAMED)}",
             "set these flags and variables in the build itself, not on the machine",
         )
     if left.package != right.package:
@@ -135,12 +136,6 @@ def _causes(left: BuildInfo, right: BuildInfo) -> Iterator[Cause]:
 
 def _is_of_vcs(setting: str) -> bool:
     return setting == "vcs" or setting.startswith("vcs.")
-
-
-def _listed(texts: list[str]) -> str:
-    """The first six, and how many more there are."""
-    more = len(texts) - _MOST_NAMED
-    return ", ".join(texts[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _bumped(left: GoModule | None, right: GoModule | None) -> str:
