@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from tidemill.images.causes.cause import Cause
-
-_CANONICAL = "bring the image into the canonical form with `tidemill build-reproducible-image`"
+from tidemill.images.causes.cause import CANONICAL, Cause
 
 ORDER_OF_ENTRIES = Cause(
     "unsorted order",
     "the entries are the same in another order, as the file system happened to list them",
-    f"sort them (`tar --sort=name`), or {_CANONICAL}",
+    f"sort them (`tar --sort=name`), or {CANONICAL}",
 )
 WRITER = Cause(
     "tar writer",
     "the entries are equal, and another tool or release wrote the archive around them",
-    _CANONICAL,
+    CANONICAL,
 )
 COMPRESSOR = Cause(
     "compressor",
     "the same layer was compressed by another tool, another release of it, or at another level",
-    _CANONICAL,
+    CANONICAL,
 )
 GZIP_TIME = Cause(
     "timestamps", "gzip wrote the time of the build into its header", "compress with `gzip -n`"
@@ -37,7 +35,7 @@ ATTESTATION = Cause(
 TIMESTAMPS = Cause(
     "timestamps",
     "the time of the build stands there",
-    f"set SOURCE_DATE_EPOCH to a constant and rewrite-timestamp=true, or {_CANONICAL}",
+    f"set SOURCE_DATE_EPOCH to a constant and rewrite-timestamp=true, or {CANONICAL}",
 )
 FORM = Cause(
     "canonical form",
@@ -58,7 +56,7 @@ _OWNER = Cause(
 _LABEL_OF_MACHINE = Cause(
     "machine",
     "the machine that built it marks files so (SELinux, the overlay file system)",
-    _CANONICAL,
+    CANONICAL,
 )
 _TIME_FIELDS = ("mtime", "tar header: mtime", "PAX header: mtime")
 _TIME_RECORDS = ("mtime", "atime", "ctime", "LIBARCHIVE.creationtime")

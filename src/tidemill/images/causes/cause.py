@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+CANONICAL = "bring the image into the canonical form with `tidemill build-reproducible-image`"
+
 
 class Cause(Struct, frozen=True):
     """Why two things differ: a name for machines, what it means, and what to do, in words.

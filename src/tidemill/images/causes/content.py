@@ -22,6 +22,7 @@ _NEAR = 8
 MOST_RANGES = 64
 # Two files that have nothing in common would be looked through byte by byte.
 _MOST_DIFFERING = 4 << 20
+_AROUND = 256
 _SHOWN_BEFORE = 16
 _SHOWN = 64
 _WIDEST = 84
@@ -133,10 +134,10 @@ def escaped(data: bytes) -> str:
     return data.decode("latin-1").encode("unicode_escape").decode("ascii")
 
 
-def window(content: Content, start: int, end: int, most: int = 256) -> bytes:
-    """A range with the printable text on both sides of it, at most `most` bytes each."""
-    low = max(0, start - most)
-    data = content.at(low, end + most - low)
+def window(content: Content, start: int, end: int) -> bytes:
+    """A range with the printable text on both sides of it, at most 256 bytes each."""
+    low = max(0, start - _AROUND)
+    data = content.at(low, end + _AROUND - low)
     first, last = start - low, min(end - low, len(data))
     while first > 0 and 0x20 <= data[first - 1] <= 0x7E:
         first -= 1

@@ -7,12 +7,14 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from tidemill.images.causes.cause import Cause
 from tidemill.images.causes.content import LARGEST, Content, Pair
 from tidemill.images.causes.texts import of_text
 from tidemill.images.tar_read import inflated
+from tidemill.words.moments import to_the_second
 
 _MOST_ENTRIES = 20_000
 _GZIP = b"\x1f\x8b\x08"
@@ -87,8 +89,7 @@ def of_pyc(pair: Pair) -> Cause | None:
     if bodies[0] == bodies[1]:
         if not stamped or heads[0][12:] != heads[1][12:]:
             return None
-        times = " and ".join(_moment(struct.unpack_from("<I", head, 8)[0]) for head in heads)
-        return Cause(_PYC_TIME.name, f"{_PYC_TIME.meaning}: {times}", _PYC_TIME.remedy)
+        return Cause(_PYC_TIME.name, f"{_PYC_TIME.meaning}: {_times(heads, 8)}", _PYC_TIME.remedy)
     inside = of_text(bodies[0], bodies[1], pair.hosts)
     if inside is None:
         return None
@@ -110,10 +111,8 @@ def of_gzip(pair: Pair) -> Cause | None:
             return None
         return Cause(cause.name, f"in the compressed text, {cause.meaning}", cause.remedy)
     if heads[0][4:8] != heads[1][4:8]:
-        times = " and ".join(_moment(struct.unpack_from("<I", head, 4)[0]) for head in heads)
-        return Cause(
-            _EMBEDDED_TIME, f"gzip's header has a time: {times}", "compress with `gzip -n`"
-        )
+        meaning = f"gzip's header has a time: {_times(heads, 4)}"
+        return Cause(_EMBEDDED_TIME, meaning, "compress with `gzip -n`")
     return Cause(
         "compressor",
         "the same content was compressed by another tool, another release of it, or another level",
@@ -225,7 +224,8 @@ def _ar_parts(content: Content) -> list[tuple[str, tuple[str, int]]] | None:
     return found
 
 
-def _moment(seconds: int) -> str:
-    return (
-        datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else "none"
-    )
+def _times(heads: Iterable[bytes], at: int) -> str:
+    """The times that headers have at an offset, in seconds since 1970."""
+    found = (int.from_bytes(head[at : at + 4], "little") for head in heads)
+    moments = (datetime.fromtimestamp(one, UTC) if one else None for one in found)
+    return " and ".join(to_the_second(one) if one else "none" for one in moments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tidemill.images.causes.cause import Cause
+from tidemill.images.causes.cause import CANONICAL, Cause
 
 _PACKAGES = Cause(
     "package-manager log",
@@ -57,12 +57,12 @@ _PYC = Cause(
 _STUB = Cause(
     "builder's folder",
     "builders leave the places where they mount file systems for RUN, each in its own way",
-    "bring the image into the canonical form with `tidemill build-reproducible-image`",
+    CANONICAL,
 )
 _WHITEOUT = Cause(
     "whiteout",
     "builders and file systems note in different ways what a layer takes away",
-    "bring the image into the canonical form with `tidemill build-reproducible-image`",
+    CANONICAL,
 )
 
 _KNOWN = tuple(
@@ -114,7 +114,5 @@ def surprise_at(path: str) -> Cause | None:
 
 def of_missing(path: str) -> Cause | None:
     """Why only one image has a path, where the path tells."""
-    known = of_path(path)
-    if known is not None:
-        return known
-    return next((cause for form, cause in _ONLY_THERE if form.fullmatch(path)), None)
+    only = (cause for form, cause in _ONLY_THERE if form.fullmatch(path))
+    return of_path(path) or next(only, None)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from tidemill.images import oci
 from tidemill.images.causes import content
 from tidemill.images.causes.attributes import FORM, MEDIA_TYPES, TIMESTAMPS
-from tidemill.images.causes.cause import Cause, joined
+from tidemill.images.causes.cause import CANONICAL, Cause, joined
 from tidemill.images.causes.content import LARGEST, Pair
 from tidemill.images.causes.formats import of_ar, of_gzip, of_order, of_pyc, of_zip
 from tidemill.images.causes.go import lacks_trimpath, of_go_binary
@@ -34,12 +34,12 @@ _OF_COMMIT = re.compile(
 _MACHINE_NAME = Cause(
     "machine name",
     "the engine wrote the name of the machine or of its container into the config",
-    "bring the image into the canonical form with `tidemill build-reproducible-image`",
+    CANONICAL,
 )
 _TRACE = Cause(
     "trace of the builder",
     "the engine wrote down how, and by which release, the image was built",
-    "bring the image into the canonical form with `tidemill build-reproducible-image`",
+    CANONICAL,
 )
 _STAMP = Cause(
     "commit label",
@@ -77,11 +77,7 @@ def _of_media_types(left: object, right: object) -> Cause | None:
 
 def of_content(pair: Pair) -> Cause | None:
     """Why the content of two files of one path differs."""
-    for rule in RULES:
-        cause = rule(pair)
-        if cause is not None:
-            return cause
-    return None
+    return next((cause for rule in RULES if (cause := rule(pair))), None)
 
 
 def _by_path(pair: Pair) -> Cause | None:
