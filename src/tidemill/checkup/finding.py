@@ -15,11 +15,10 @@ AGAIN = 'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor'
 
 
 class Fix(Struct, frozen=True):
-    """What mends a finding, and no more: the whole new text of a file, or that it may be run."""
+    """What mends a finding, and no more: a file's whole new text; None: that it may be run."""
 
     path: str
     text: str | None = None
-    is_executable: bool = False
 
 
 class Finding(Struct, frozen=True):

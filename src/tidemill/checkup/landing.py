@@ -6,14 +6,13 @@ from collections.abc import Collection, Iterator
 
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import AGAIN, Finding, ok, problem, unknown, unseen, warning
+from tidemill.facts.checks import CONTEXT
 from tidemill.facts.github_checks import ACTIONS, RequiredCheck
 from tidemill.facts.on_github import BranchOnGitHub, OnGitHub, Protection, Unseen
 from tidemill.facts.settings import Settings
 from tidemill.words.nearest import did_you_mean, nearest
 
-OWN = "tidemill/check"
-_ACTIONS = 15368  # the App that workflows' own tokens are of
-_REQUIRED = f'required = ["{OWN}"]'
+_REQUIRED = f'required = ["{CONTEXT}"]'
 # What a fast-forward of commits that were tested meets no refusal by.
 _HARMLESS = frozenset(
     {"deletion", "non_fast_forward", "required_linear_history", "required_status_checks"}
@@ -108,7 +107,7 @@ def _lets_by(branch: BranchOnGitHub, ruleset: int, *, has_app: bool) -> bool | N
     return any(
         one.actor_type == "Integration"
         and one.bypass_mode != "pull_request"
-        and (one.actor_id != _ACTIONS) is has_app
+        and (one.actor_id != ACTIONS) is has_app
         for one in found.bypass_actors
     )
 
@@ -165,15 +164,15 @@ def required_checks(known: Checkup) -> Iterator[Finding]:
 def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
     calls, auto, hub = known.calls, settings.auto, known.github
     elsewhere = [call for call in calls if call.check == "other-ci"]
-    if one.context.casefold() == OWN:
+    if one.context.casefold() == CONTEXT:
         if calls and len(elsewhere) == len(calls):
-            what = f"{OWN} is required, and with check: other-ci nothing sets it"
+            what = f"{CONTEXT} is required, and with check: other-ci nothing sets it"
             remedy = "name what the other CI reports, in [checks] required or in the rule"
             return problem(what, remedy, 'required = ["ci"]')
         if one.app not in (None, ACTIONS):
-            what = f"{OWN} has to come from the app {one.app}, and GitHub Actions sets it"
+            what = f"{CONTEXT} has to come from the app {one.app}, and GitHub Actions sets it"
             return problem(what, "pin it to GitHub Actions in the rule", f"app {ACTIONS}")
-        return ok(f"{OWN} is required, and the workflow sets it")
+        return ok(f"{CONTEXT} is required, and the workflow sets it")
     if _reporters(known, auto, one):
         return ok(f"{one.name} is required, and is reported of {auto}")
     has_app = any(call.has_app for call in calls)
@@ -184,12 +183,12 @@ def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
             f"take {one.name} out of what is required, or let it answer the event check-requested",
             "check: other-ci",
         )
-    if calls and not elsewhere and isinstance(hub, Unseen) and nearest(one.context, [OWN]):
-        what = f"{one.name} is required, and what the workflow sets is called {OWN}"
-        return warning(what, f"did you mean {OWN}? then write it so", _REQUIRED)
+    if calls and not elsewhere and isinstance(hub, Unseen) and nearest(one.context, [CONTEXT]):
+        what = f"{one.name} is required, and what the workflow sets is called {CONTEXT}"
+        return warning(what, f"did you mean {CONTEXT}? then write it so", _REQUIRED)
     see = f"see that something does for each commit of {auto}"
     what = f"{one.name} is required, and nothing has reported it of {auto}"
-    return unknown(what, did_you_mean(one.context, [OWN]) + see, _REQUIRED)
+    return unknown(what, did_you_mean(one.context, [CONTEXT]) + see, _REQUIRED)
 
 
 def _reporters(known: Checkup, branch: str, one: RequiredCheck) -> set[int | None]:

@@ -115,7 +115,7 @@ def _entry_point(known: Checkup, calls: str, words: list[str]) -> Iterator[Findi
                 f"{calls} {shown(program)}, which may not be executed",
                 "make it executable",
                 f"chmod +x {shlex.quote(file)} && git add --chmod=+x {shlex.quote(file)}",
-                Fix(file, is_executable=True),
+                Fix(file),
             )
     elif not known.programs.found.get(program, True):
         yield warning(

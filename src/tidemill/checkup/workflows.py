@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 
 from tidemill.checkup.calls import INTERFACES, Call, Unread, strings
@@ -166,8 +166,6 @@ def _hears_of(call: Call, branch: str) -> bool:
     if "push" not in call.on:
         return False
     filters = call.on["push"]
-    if not isinstance(filters, Mapping):
-        return True
     if "branches" in filters:
         patterns = strings(filters["branches"])
         told = [one for one in patterns if fnmatchcase(branch, one.lstrip("!"))]
