@@ -2,8 +2,9 @@
 
 They are code that somebody proposed. As the same user they could read the environment of this
 process, or write into the files by which a workflow's steps speak to each other. So in any CI,
-where this process has a token, and where it is asked for, `tidemill.clients.enclosed` runs each as
-the user nobody. That takes root, or sudo without a password, which GitHub's own runners have.
+where this process has a token, and where it is asked for, `tidemill.clients.machine.enclosed` runs
+each as the user nobody. That takes root, or sudo without a password, which GitHub's own runners
+have.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from tidemill.clients.machine.processes import GRACE, KEPT_OUTPUT, Ended, end_group, too_slow
+from tidemill.clients.machine.processes import KEPT_OUTPUT, Ended, end, too_slow
 from tidemill.clients.machine.workflow import SECRETS
 from tidemill.errors import EntryPointFailed, TidemillError
 from tidemill.words.names import one_line, shown
@@ -70,6 +71,8 @@ _TO_GIVE_BACK = 60.0
 _HOUR = 3600.0
 # Nothing of ours is imported, nothing of the environment counts, and root leaves no files behind.
 _PYTHON = (sys.executable, "-I", "-S", "-B", "-X", "utf8")
+_PROGRAM = str(Path(__file__).with_name("enclosed.py"))
+_WHO_KNOWS_HOSTS = "/etc/resolv.conf"  # a link into /run, here and there
 
 
 class NotEnclosed(TidemillError):
@@ -150,7 +153,7 @@ def run_enclosed(
     with tempfile.TemporaryFile() as output:
         os.fchmod(output.fileno(), 0o666)  # nameless; scripts like to open /dev/stderr
         process = subprocess.Popen(
-            [*_as_root(), *_PYTHON, _program(), str(len(plan))],
+            [*_as_root(), *_PYTHON, _PROGRAM, str(len(plan))],
             cwd="/",
             env={"PATH": _SYSTEM_PATH},
             stdin=subprocess.PIPE,
@@ -174,9 +177,7 @@ def run_enclosed(
                 with suppress(BrokenPipeError):
                     stdin.close()  # this ends the command, if it has not ended
                 _heard(stderr, _TO_GIVE_BACK)
-                end_group(process.pid)
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(GRACE)
+                end(process)
         output.seek(max(0, output.seek(0, os.SEEK_END) - KEPT_OUTPUT))
         printed = output.read().decode(errors="replace").strip()
         return Ended(_code(said.decode(errors="replace"), name), printed)
@@ -278,13 +279,10 @@ def _as_root() -> list[str]:
     return [sudo, "-n", "--"]
 
 
-def _program() -> str:
-    return str(Path(__file__).with_name("enclosed.py"))
-
-
 def _plan(command: Sequence[str], place: Place, env: Mapping[str, str]) -> Plan:
     hidden = sorted({os.path.realpath(path) for path in _hidden()} - _NOT_TO_HIDE)
-    needed = {*_programs(env.get("PATH", ""), set(hidden)), *map(str, place.objects), *_names()}
+    needed = {*_programs(env.get("PATH", ""), set(hidden)), *map(str, place.objects)}
+    needed.add(os.path.realpath(_WHO_KNOWS_HOSTS))
     writable = [os.path.realpath(place.folder), os.path.realpath(place.home)]
     readable = {one for path in needed for one in (path, os.path.realpath(path))}
     return {
@@ -333,8 +331,3 @@ def _programs(path: str, hidden: set[str]) -> Iterator[str]:
         if folder.is_absolute() and os.access(folder, os.X_OK):
             is_too_much = os.path.realpath(folder.parent) in {*hidden, *_NOT_TO_HIDE}
             yield str(folder if is_too_much else folder.parent)
-
-
-def _names() -> Iterator[str]:
-    """The file that says who knows the names of hosts: a link into /run, here and there."""
-    yield os.path.realpath("/etc/resolv.conf")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
-from tidemill.clients.machine.processes import GRACE, end_group, too_slow
+from tidemill.clients.machine.processes import end, too_slow
 
 _MOST = 1 << 20  # bytes that are read at once
 
@@ -109,9 +109,7 @@ class Pipe:
 
     def close(self) -> None:
         """End it, and all that it started."""
-        end_group(self._process.pid)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE)
+        end(self._process)
         for file in (self._in, self._out, self._errors):
             with suppress(OSError):
                 file.close()

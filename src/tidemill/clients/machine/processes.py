@@ -114,9 +114,7 @@ def _waited_for(process: subprocess.Popen[bytes], name: str, seconds: float) -> 
     except subprocess.TimeoutExpired:
         raise too_slow(name, seconds) from None
     finally:
-        end_group(process.pid)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
+        end(process)
 
 
 def _see_the_end(pid: int, seconds: float) -> None:
@@ -151,6 +149,13 @@ def end_at_once(code: object) -> NoReturn:
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code if isinstance(code, int) else 1)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process group that a process leads, and wait for a moment until it is gone."""
+    end_group(process.pid)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
 
 
 def end_group(pid: int) -> None:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,9 +33,7 @@ class SetUp(Struct, frozen=True):
     ended: tuple[str, ...]
 
 
-def set_up(
-    command: str, env: Mapping[str, str], pause: Callable[[float], None] = time.sleep
-) -> SetUp:
+def set_up(command: str, env: Mapping[str, str]) -> SetUp:
     """Run a command with bash, what it prints in the log; then end all that it started.
 
     Raises:
@@ -49,16 +47,16 @@ def set_up(
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
-    left: tuple[str, ...] = ()
     try:
         process.wait()
     finally:
-        processes.end_group(process.pid) if sys.platform != "linux" else None
-        left = _end_descendants(pause)
+        if sys.platform != "linux":
+            processes.end_group(process.pid)
+        left = _end_descendants()
     return SetUp(process.returncode, left)
 
 
-def _end_descendants(pause: Callable[[float], None]) -> tuple[str, ...]:
+def _end_descendants() -> tuple[str, ...]:
     """End all that descends from this process; the names of what was."""
     found: dict[int, str] = {}
     until = time.monotonic() + _SECONDS
@@ -73,7 +71,7 @@ def _end_descendants(pause: Callable[[float], None]) -> tuple[str, ...]:
             )
         for pid in running:
             _end(pid)
-        pause(0.02)
+        time.sleep(0.02)
     return tuple(_named(found))
 
 
