@@ -16,6 +16,7 @@ import msgspec
 from tidemill.clients.http.client import Answer
 from tidemill.clients.http.trouble import Trouble, asked_to_wait
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
+from tidemill.words.moments import to_the_second
 from tidemill.words.names import one_line
 from tidemill.words.unreadable import UNREADABLE
 
@@ -138,7 +139,7 @@ def _server_time(answer: Answer, now: float) -> float:
 
 def _limited(why: str, end: float, repository: str) -> TidemillError:
     """The error for a pause that is too long to wait for, and when it ends."""
-    until = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    until = to_the_second(datetime.fromtimestamp(end, UTC))
     return Unreachable(
         f"{why} for {repository}, until {until}",
         remedy=f"run it again after {until}; the next turn goes on with it",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from tidemill.clients.http.client import Answer, Call, Http, origin
@@ -68,10 +68,7 @@ def tokens_in(text: str) -> dict[str, str]:
     Raises:
         Refused: a line is not of that form. It is not shown.
     """
-    return dict(_tokens(text))
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
+    tokens = {}
     for number, line in enumerate(text.splitlines(), 1):
         where, _, token = line.strip().partition(" ")
         if not where:
@@ -85,4 +82,5 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
                 f"line {number} of {TOKENS} is no address with a header",
                 remedy="write each line like: https://prometheus.example.com Bearer TOKEN",
             )
-        yield found, token.strip()
+        tokens[found] = token.strip()
+    return tokens

@@ -260,9 +260,7 @@ class Access:
 
     def _asked_with(self) -> str:
         """Whose name it is asked in, for people; never a secret."""
-        if not self._has_looked or self._known is None:
-            return "without credentials"
-        return f"with {self._known.what}"
+        return "without credentials" if self._known is None else f"with {self._known.what}"
 
     def is_own(self, url: str) -> bool:
         """Whether an address is the registry's own, and not where it leads us."""
