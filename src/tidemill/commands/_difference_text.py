@@ -35,9 +35,9 @@ def different(found: Difference) -> Iterator[Part]:
                 yield Paragraph(f"- {change.before}", indent=2)
             if change.after:
                 yield Paragraph(f"+ {change.after}", indent=2)
-    if found.commits is not None and not found.is_back:
+    if found.come or (found.come is not None and not found.gone):
         yield Title("Commits of app.git")
-        yield from _commits(found.commits)
+        yield from _commits(found.come)
     if found.gone:
         yield Title("Commits of app.git that would go")
         yield from _commits(found.gone)

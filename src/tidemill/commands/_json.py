@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from tidemill.commands import _results as results
 from tidemill.commands._results import Build, Request, Result, TurnTaken
@@ -63,13 +64,12 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             accepted = request_json(came.request) if came else None
             return {"request": accepted, **turn_json(turn), "more": turn.more, **as_json(checks)}
         case results.StatusReport(status, remedies):
-            found = {name: getattr(status, name) for name in status.__struct_fields__}
             waiting = [
                 waiting_json(line, remedies)
                 | ({"next_turn": time_text(then)} if (then := result.next_turn(line)) else {})
                 for line in status.waiting
             ]
-            return {**found, "waiting": waiting}
+            return {**asdict(status), "waiting": waiting}
         case results.PageWritten(out, files, size, changed):
             return {"changed": changed, "out": out, "files": files, "bytes": size}
         case results.HistoryReport():
@@ -158,8 +158,8 @@ def _difference(found: results.Difference) -> dict[str, Any]:
     return {
         "against": found.against or None,
         "sets": [set_json(one, found.url) for one in found.sets],
-        "commits": found.commits,
-        "is_back": found.is_back,
+        "commits": found.come or found.gone if found.come is not None else None,
+        "is_back": bool(found.gone) and not found.come,
         "gone": found.gone,
         "files": found.files,
     }
@@ -181,10 +181,9 @@ def set_json(one: SetDifference, url: str | None) -> dict[str, Any]:
 
 def _fields(one: msgspec.Struct) -> dict[str, Any]:
     """A value by its fields, times to the second."""
-    found = {name: getattr(one, name) for name in one.__struct_fields__}
     return {
         name: time_text(value) if isinstance(value, datetime) else value
-        for name, value in found.items()
+        for name, value in asdict(one).items()
     }
 
 

@@ -251,8 +251,8 @@ class Difference(_Result, Struct, frozen=True):
             where it is the operation of a dry run.
         url: the address of the server that compares commits of app.git, without a slash at the
             end; None where that is not known.
-        commits: those of app.git that would come, the newest first; None where no checkout was
-            named to look in. Where none comes, those that would go, and `is_back`.
+        come: the commits of app.git that would come, the newest first; None where no checkout was
+            named to look in.
         gone: those that would go: of what is not built on what is there, such as a hotfix.
         files: what a promotion changes in cfg-app.git; None where none was tried.
     """
@@ -260,8 +260,7 @@ class Difference(_Result, Struct, frozen=True):
     sets: tuple[SetDifference, ...]
     against: str = ""
     url: str | None = None
-    commits: tuple[AppCommit, ...] | None = None
-    is_back: bool = False
+    come: tuple[AppCommit, ...] | None = None
     gone: tuple[AppCommit, ...] = ()
     files: tuple[FileChange, ...] | None = None
 

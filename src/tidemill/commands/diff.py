@@ -106,9 +106,8 @@ def run(arguments: Arguments) -> Result:
             result = Difference(found, against=source, url=remedies.server, files=files)
     if arguments.app is None:
         return result
-    come, go = _commits(Path(arguments.app), found)
-    is_back = bool(go) and not come
-    return replace(result, commits=come or go, is_back=is_back, gone=go)
+    come, gone = _commits(Path(arguments.app), found)
+    return replace(result, come=come, gone=gone)
 
 
 def _source(state: State, wave: Wave, other: str | None) -> str:
