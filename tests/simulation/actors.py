@@ -37,9 +37,10 @@ from tidemill.commands import (
     status,
     update_cfg_app,
 )
-from tidemill.commands._command_line import click_command
+from tidemill.commands._command_line import OneCommand
 from tidemill.commands._json import as_json
 from tidemill.commands._parameters import Arguments
+from tidemill.commands._table import TIDEMILL
 from tidemill.errors import TidemillError
 from tidemill.facts import decoding, settings_file
 from tidemill.facts.signals import Message
@@ -176,7 +177,7 @@ def _remembering(legible: Callable[..., Any]) -> Callable[..., Any]:
 def _defaults(module: ModuleType) -> Mapping[str, object]:
     """What a command's options are where they are not given."""
     name = module.__name__.rpartition(".")[2].replace("_", "-")
-    one = click_command(name)
+    one = OneCommand(name, TIDEMILL)
     parameters = Context(one, resilient_parsing=True)
     one.parse_args(parameters, [])
     return parameters.params

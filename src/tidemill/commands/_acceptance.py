@@ -47,8 +47,6 @@ from tidemill.turn.read import read
 from tidemill.turn.targets import image_files_in
 from tidemill.turn.turn import Turn
 
-_AGAIN = "mend what the reason says, and ask again"
-
 
 def accepted_and_turned(
     store: Store, url: str, options: Options, ask: Ask
@@ -163,7 +161,8 @@ def _refuse_what_ended(
     done: Turn, accepted: Accepted, fact: Fact | Nothing | Ended, remedies: Remedies
 ) -> None:
     """Raise `Refused` where the turn that took a request in found that it can't be carried out."""
-    again, kept = _AGAIN, "all else that the turn did; the journal has why this ended"
+    again = "mend what the reason says, and ask again"
+    kept = "all else that the turn did; the journal has why this ended"
     other = done.outcome.reason if isinstance(done.outcome, LeftToAnother) else None
     if reason := done.plan.rejected.get(accepted.id) or other:
         kept = f"it is kept below rejected/, as {accepted.id}"

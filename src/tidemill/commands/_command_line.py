@@ -58,11 +58,6 @@ def parse(given: Sequence[str], table: Table = TIDEMILL) -> Arguments:
     return found
 
 
-def click_command(name: str, table: Table = TIDEMILL) -> click.Command:
-    """A command, with its parameters, as click has it."""
-    return OneCommand(name, table)
-
-
 class _Helpful(click.Command):
     """A command whose help begins as its errors do."""
 
@@ -207,7 +202,7 @@ class Program(_Helpful, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == COMPLETION:
             return _completion(self)
-        return click_command(cmd_name, self._table) if cmd_name in self._table.commands else None
+        return OneCommand(cmd_name, self._table) if cmd_name in self._table.commands else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -37,6 +37,11 @@ WITHOUT_BRANCHES = Option(
     help="move neither main nor auto, because no token for that was made here; what moves one is "
     "left to the next run, which this one starts",
 )
+DEPLOYMENTS = Option(
+    "--deployments",
+    is_flag=True,
+    help="mirror deployment records to the Environments page on GitHub",
+)
 ACCEPT_ONLY = Option(
     "--accept-only",
     is_flag=True,

@@ -53,11 +53,7 @@ PARAMETERS = (
         help="end with 1 where a commit that was checked is not green; without this, a red commit "
         "is no failure of the run: it is taken off auto, and the rest goes on",
     ),
-    Option(
-        "--deployments",
-        is_flag=True,
-        help="mirror deployment records to the Environments page on GitHub",
-    ),
+    _options.DEPLOYMENTS,
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tidemill.building.pinning import Pinning, resolved
 from tidemill.clients.registry.image_stores import ImageStores
 from tidemill.clients.registry.trust import Trust
-from tidemill.commands import _build_options
+from tidemill.commands import _build_options, _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import ImagesPinned, Result
 from tidemill.images.location import Location
@@ -30,7 +30,7 @@ PARAMETERS = (
         is_flag=True,
         help="write new digests, too, where a tag now stands for another image",
     ),
-    Option("--json", is_flag=True, help="print one JSON object on standard output"),
+    _options.JSON,
 )
 
 

@@ -42,11 +42,7 @@ PARAMETERS = (
         is_flag=True,
         help="send check-requested, with the commits whose checks are asked for, to another CI",
     ),
-    Option(
-        "--deployments",
-        is_flag=True,
-        help="mirror deployment records to the Environments page on GitHub",
-    ),
+    _options.DEPLOYMENTS,
 )
 
 

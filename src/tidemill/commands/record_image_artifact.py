@@ -117,10 +117,7 @@ def run(arguments: Arguments) -> Result:
         )
     if arguments.verify:
         _ask(images, insecure_registries(arguments))
-    if arguments.build:
-        parts = {f"{name}.json": bare_json({name: image}) for name, image in images.items()}
-    else:
-        parts = {f"{arguments.service}.json": bare_json(images)}
+    parts = {f"{name}.json": bare_json({name: image}) for name, image in images.items()}
     return _write(parts, arguments.output)
 
 
