@@ -20,7 +20,7 @@ from tidemill.images.entries import (
     Folder,
     in_order,
 )
-from tidemill.images.files import entry_of
+from tidemill.images.files import entry_at, fit
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
 from tidemill.images.rootfs import RootFs, followed, with_folders
@@ -95,7 +95,7 @@ def _entries(top: Path, copy: Copy) -> Iterator[Entry]:
     waiting = [(top, copy.path)]
     while waiting:
         path, name = waiting.pop()
-        entry = entry_of(path, name)
+        entry = fit(entry_at(path, name))
         if isinstance(entry, Folder):
             waiting += [(child, f"{name}/{child.name}") for child in path.iterdir()]
         elif isinstance(entry, File) and copy.mode:

@@ -31,18 +31,6 @@ class Unfit(Struct, frozen=True):
     error: Refused
 
 
-def entry_of(path: Path, name: str) -> Entry:
-    """The entry that a file, a folder or a link becomes; of a folder without what is in it.
-
-    Args:
-        name: its path in the image, without a slash at either end.
-
-    Raises:
-        Refused: it can't be read, or is unfit for an image.
-    """
-    return fit(entry_at(path, name))
-
-
 def fit(found: Entry | Unfit) -> Entry:
     """The entry itself; raise `Refused` if it is unfit."""
     if isinstance(found, Unfit):
@@ -51,10 +39,16 @@ def fit(found: Entry | Unfit) -> Entry:
 
 
 def entry_at(path: Path, name: str) -> Entry | Unfit:
-    """As `entry_of`, but what is unfit for an image is no error yet.
+    """The entry that a file, a folder or a link becomes; of a folder without what is in it.
 
-    That is what is neither file, folder nor link, is not UTF-8, or has a name that a layer takes
-    for a mark.
+    Unfit for an image is what is neither file, folder nor link, is not UTF-8, or has a name that a
+    layer takes for a mark.
+
+    Args:
+        name: its path in the image, without a slash at either end.
+
+    Raises:
+        Refused: it can't be read.
     """
     try:
         encoded(unmarked(name))

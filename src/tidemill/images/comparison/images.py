@@ -71,7 +71,7 @@ class ConfigDocument(Struct, frozen=True):
 
 
 def read(image: Image) -> ImageDocument:
-    """ImageDocument a manifest or an index; raise `Refused` if it is not what points to it says."""
+    """Read a manifest or an index; raise `Refused` if it is not what points to it says."""
     descriptor = image.descriptor
     data = image.store.read(descriptor.digest)
     if len(data) != descriptor.size:
@@ -85,7 +85,7 @@ def read(image: Image) -> ImageDocument:
 
 
 def read_config(manifest: oci.Manifest, image: Image) -> ConfigDocument:
-    """ImageDocument an image's config; raise `Refused` if it does not fit its manifest."""
+    """Read an image's config; raise `Refused` if it does not fit its manifest."""
     what = f"the config of {image.where}@{image.descriptor.digest}"
     data = image.store.read(manifest.config.digest)
     config = oci.decoded(data, oci.Config, what)

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from tidemill.images.causes import rules
 from tidemill.images.comparison.difference import Difference, Where
@@ -21,18 +21,11 @@ _DIFF_IDS = "rootfs.diff_ids"
 
 
 class Change(Struct, frozen=True):
-    """One value that differs; `missing` marks a side that does not have it."""
+    """One value that differs; a side that does not have it is `UNSET`, for null is a value."""
 
     key: str
     left: object
     right: object
-
-
-class _Missing:
-    """Stands for a value that is not there: null is one that is."""
-
-
-_MISSING = _Missing()
 
 
 def differences(
@@ -59,7 +52,7 @@ def form(where: Where, left: bytes, right: bytes) -> Difference:
 
 def shown_value(value: object) -> str | None:
     """A value as text: printable, at most 400 characters; None if it is not there."""
-    if isinstance(value, _Missing):
+    if isinstance(value, UnsetType):
         return None
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     text = text if text.isprintable() else ascii(text)[1:-1]
@@ -85,11 +78,11 @@ def _objects(
     named = key.rpartition(".")[2] in _MAPS
     for name in sorted(left.keys() | right.keys()):
         below = f"{key}[{name}]" if named else f"{key}.{name}".removeprefix(".")
-        one, other = left.get(name, _MISSING), right.get(name, _MISSING)
+        one, other = left.get(name, UNSET), right.get(name, UNSET)
         # A map of names is taken apart even where only one side has it.
         if name in _MAPS and (isinstance(one, dict) or isinstance(other, dict)):
-            one = {} if one is None or isinstance(one, _Missing) else one
-            other = {} if other is None or isinstance(other, _Missing) else other
+            one = {} if one is None or isinstance(one, UnsetType) else one
+            other = {} if other is None or isinstance(other, UnsetType) else other
         yield from _values(below, one, other, depth)
 
 
@@ -116,8 +109,8 @@ def _aligned(key: str, left: list[Any], right: list[Any], depth: int) -> Iterato
             continue
         ours, theirs = left[i:until], right[j:end]
         for step in range(max(len(ours), len(theirs))):
-            one = ours[step] if step < len(ours) else _MISSING
-            other = theirs[step] if step < len(theirs) else _MISSING
+            one = ours[step] if step < len(ours) else UNSET
+            other = theirs[step] if step < len(theirs) else UNSET
             place = i + step if step < len(ours) else j + step
             yield from _values(f"{key}[{place}]", one, other, depth)
 
@@ -129,7 +122,7 @@ def _environment(key: str, left: list[Any], right: list[Any]) -> Iterator[Change
         for variables in (left, right)
     )
     found = [
-        Change(f"{key}[{name}]", ours.get(name, _MISSING), theirs.get(name, _MISSING))
+        Change(f"{key}[{name}]", ours.get(name, UNSET), theirs.get(name, UNSET))
         for name in sorted(ours.keys() | theirs.keys())
         if ours.get(name) != theirs.get(name)
     ]

@@ -46,22 +46,15 @@ class Source(Protocol):
 class Tree:
     """The files of an image or a stage; `what` is how to call it in an error."""
 
-    def __init__(self, what: str, rootfs: RootFs | None = None) -> None:
+    def __init__(self, what: str) -> None:
         self._what = what
-        self._rootfs = RootFs() if rootfs is None else rootfs
+        self._rootfs = RootFs()
         self._entries: dict[str, Entry] = {}
         self._files: dict[str, object] = {}
 
     @property
     def what(self) -> str:
         return self._what
-
-    def copy(self, what: str) -> Tree:
-        """The same, to put more on top."""
-        other = Tree(what, self._rootfs.copy())
-        other._entries = dict(self._entries)
-        other._files = dict(self._files)
-        return other
 
     def add(self, layer: Iterable[Change]) -> None:
         """Put a layer on top."""
