@@ -114,11 +114,7 @@ def checked(announcement: Announcement) -> Announcement:
 
 def check_head(head: Head) -> None:
     """Raise `Refused` unless every field but the images is well formed."""
-    if head.version != 1:
-        raise Refused(
-            f"the announcement has version {head.version}, this Tidemill reads version 1",
-            remedy="use the same release of Tidemill in both repositories",
-        )
+    check_version({"version": head.version}, "the announcement")
     checked_name(head.set, "set")
     branch = "main" if head.branch is None else head.branch
     Origin(head.repository, branch, head.sha, head.position, head.run_url, head.generation)

@@ -22,7 +22,7 @@ from tidemill.answers.question import (
     newest_stays,
     service_stays,
 )
-from tidemill.answers.thing import Kind, Known, Thing, could_be_digits, way
+from tidemill.answers.thing import Known, Thing, could_be_digits, named, way
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.status import Status, TargetStatus
 
@@ -145,16 +145,8 @@ def _concerns(thing: Thing, shas: Collection[str], line: Wait) -> bool:
 
 def only_meaning(text: str, now: Known) -> Thing | None:
     """What a name means of which the newest lines alone are told; None if more is."""
-    named: tuple[tuple[Kind, frozenset[str]], ...] = (
-        ("target", now.targets),
-        ("service", now.services),
-        ("wave", now.waves),
-    )
-    match [kind for kind, names in named if text in names]:
-        case [kind]:
-            return Thing(kind=kind, name=text)
-        case _:
-            return None
+    found = named(text, now)
+    return found[0] if len(found) == 1 else None
 
 
 def has_all_told(thing: Thing, past: History, held: Held) -> bool:

@@ -62,14 +62,19 @@ def known(history: History, now: Known) -> Known:
     )
 
 
+def named(text: str, known: Known) -> list[Thing]:
+    """All that have a name."""
+    kinds: tuple[tuple[Kind, frozenset[str]], ...] = (
+        ("target", known.targets),
+        ("service", known.services),
+        ("wave", known.waves),
+    )
+    return [Thing(kind=kind, name=text) for kind, names in kinds if text in names]
+
+
 def things(text: str, all_known: Known) -> list[Thing]:
     """What a text may mean: a name means exactly that one, digits all that begin with them."""
-    named: tuple[tuple[Kind, frozenset[str]], ...] = (
-        ("target", all_known.targets),
-        ("service", all_known.services),
-        ("wave", all_known.waves),
-    )
-    found = [Thing(kind=kind, name=text) for kind, names in named if text in names]
+    found = named(text, all_known)
     if found or not could_be_digits(text):
         return found
     shas: tuple[tuple[Kind, frozenset[str]], ...] = (

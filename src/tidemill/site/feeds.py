@@ -43,7 +43,7 @@ def attention(board: Board) -> bytes:
 def _landing(board: Board, view: StayView, known: frozenset[tuple[str, str]]) -> Markup:
     stay = view.stay
     which = stay.set
-    if stay.how != "removed by hand":
+    if not stay.is_empty:
         which = f"{short(stay.app_sha, 'an unknown set')} ({stay.set})"
     has_page = stay.app_sha and (stay.set, stay.app_sha) in known
     where = set_path(stay.set, stay.app_sha or "") if has_page else "index.html"

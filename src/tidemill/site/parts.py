@@ -111,11 +111,11 @@ class Frame(Struct, frozen=True):
             return el("a", short(sha), class_="sha", href=where)
         return el("span", short(sha, "unknown"), class_="sha", title=sha)
 
-    def commit(self, sha: str | None, unknown: str = "none") -> Markup:
+    def commit(self, sha: str | None) -> Markup:
         """A commit of cfg-app.git, with a link to it on GitHub."""
         address = self.board.place.commit(sha)
         title = None if address else sha
-        return outside(address, short(sha, unknown), class_="sha", title=title)
+        return outside(address, short(sha, "none"), class_="sha", title=title)
 
     def app_commit(self, repository: str | None, sha: str) -> Markup:
         """A commit of app.git, with a link to it on GitHub."""

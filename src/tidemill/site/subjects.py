@@ -174,8 +174,7 @@ def _landings(
 
 def _which(frame: Frame, stay: Stay) -> Markup:
     name = el("small", stay.set)
-    is_there = stay.how != "removed by hand"
-    return joined(frame.set(stay.set, stay.app_sha), " ", name) if is_there else name
+    return name if stay.is_empty else joined(frame.set(stay.set, stay.app_sha), " ", name)
 
 
 def _how(stay: Stay) -> Markup:
