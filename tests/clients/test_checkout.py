@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ CLONES = {
 def test_copy_of_a_checkout(
     bench: Bench, tmp_path: Path, scratch: Path, words: tuple[str, ...]
 ) -> None:
-    borrower, where = tmp_path / "borrower", tmp_path / "where"
+    borrower, where = tmp_path / "borrower", tmp_path / os.fsdecode(b"not UTF-8: \xff")
     git(tmp_path, "clone", "-q", "--shared", str(bench.server), str(borrower))
     words = tuple(word.format(server=bench.server, borrower=borrower) for word in words)
     git(tmp_path, "clone", "-q", *words, str(where))

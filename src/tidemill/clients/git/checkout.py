@@ -245,11 +245,8 @@ def _borrowing(source: Git, scratch: Path) -> Git:
     """A bare repository that has the objects of a checkout on this machine."""
     bare = mirror.made(scratch / "mirror.git")
     where = ("rev-parse", "--path-format=absolute", "--git-path")
-    objects = source.line(*where, "objects")
-    (bare / "objects/info/alternates").write_text(f"{objects}\n")
-    shallow = Path(source.line(*where, "shallow"))
-    if shallow.exists():
-        shutil.copyfile(shallow, bare / "shallow")
+    objects, shallow = (Path(source.line(*where, name)) for name in ("objects", "shallow"))
+    mirror.borrow(bare, objects, shallow)
     no_filters = configured(without_filters(source))
     return Git(bare, {"GIT_DIR": str(bare), **_OWN_ATTRIBUTES, **no_filters})
 

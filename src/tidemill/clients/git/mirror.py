@@ -79,6 +79,13 @@ def made(folder: Path, *, is_partial: bool = True) -> Path:
     return folder
 
 
+def borrow(bare: Path, objects: Path, shallow: Path) -> None:
+    """Let a bare repository have the objects of another one, whose history may end at a file's."""
+    (bare / "objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
+    if shallow.exists():
+        shutil.copyfile(shallow, bare / "shallow")
+
+
 @dataclass(frozen=True)  # not a struct: it is read where there are no packages
 class Tree:
     """A work tree, and the index by which we look at it.

@@ -33,10 +33,7 @@ def borrowed(bare: Path, url: str) -> bool:
     mirror.made(bare, is_partial=not is_here)
     if not is_here:
         return False
-    (bare / "objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
-    shallow = Path(url) / "shallow"
-    if shallow.exists():
-        (bare / "shallow").write_bytes(shallow.read_bytes())
+    mirror.borrow(bare, objects, Path(url) / "shallow")
     return True
 
 
