@@ -8,14 +8,14 @@ import shlex
 
 from msgspec import Struct
 
-from tidemill.words.urls import GITHUB, api_of
+from tidemill.words.urls import GITHUB, host_and_path
 
 _HOME = "https://github.com/tidemill/tidemill/blob/main"
 DOCUMENTS, EXAMPLES, INTEGRATIONS = (
     f"{_HOME}/{one}" for one in ("docs", "examples", "integrations")
 )
 _PATH = re.compile(r"[/:]([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?$")
-_HOST = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([A-Za-z0-9.-]+(?::[0-9]+(?=/))?)[:/]")
+_WEB = re.compile(r"https?://([^/]+)/")
 
 
 class Place(Struct, frozen=True):
@@ -45,13 +45,11 @@ class Place(Struct, frozen=True):
     @property
     def server(self) -> str:
         """The address of the server on GitHub, without a slash at the end."""
-        found = _HOST.match(self.url)
-        return f"https://{found[1]}" if found else GITHUB
-
-    @property
-    def api(self) -> str:
-        """The address of its REST API."""
-        return api_of(self.server)
+        if found := _WEB.match(self.url):
+            return f"https://{found[1]}"
+        # Where a network lets only the port of HTTPS through, SSH is at `ssh.` before the server.
+        host = host_and_path(self.url)[0].removeprefix("ssh.")
+        return f"https://{host}" if host else GITHUB
 
     def in_workflow(self, text: str) -> str:
         """A workflow, of which the branch `main` is the place's."""

@@ -15,6 +15,7 @@ from tidemill.adopting.tree import Tree
 from tidemill.facts import controllers
 from tidemill.facts.controllers import Deployed
 from tidemill.words.documents import text
+from tidemill.words.urls import api_of
 
 # In a folder of their own: what stands where a controller looks, it would apply by itself.
 ARGOCD, FLUX = "tidemill/argocd-notifications.yaml", "tidemill/flux-notifications.yaml"
@@ -115,7 +116,7 @@ def _argocd(
 ) -> tuple[Wanted, list[Paste]]:
     """The ConfigMap; subscriptions that another file has already can't be given a second time."""
     made = texts["argocd_notifications.yaml"].replace(
-        "https://api.github.com/repos/OWNER/CFG", f"{place.api}/repos/{_called(place)}"
+        "https://api.github.com/repos/OWNER/CFG", f"{api_of(place.server)}/repos/{_called(place)}"
     )
     made = re.sub(r"\A(?:#.*\n)+", _head(f"of {_called(place)}"), made)
     made = made.replace("namespace: argocd", f"namespace: {namespace}")

@@ -48,6 +48,13 @@ def made(files: dict[str, str], url: str = GITHUB) -> tuple[dict[str, list[Any]]
         ("https://github.com/acme/cfg", "https://api.github.com/repos/acme/cfg"),
         ("ssh://git@acme.ghe.com/acme/cfg.git", "https://api.acme.ghe.com/repos/acme/cfg"),
         ("https://git.example.com/acme/cfg", "https://git.example.com/api/v3/repos/acme/cfg"),
+        (
+            "https://git.example.com:8443/acme/cfg",
+            "https://git.example.com:8443/api/v3/repos/acme/cfg",
+        ),
+        ("ssh://git@git.example.com:22/acme/cfg", "https://git.example.com/api/v3/repos/acme/cfg"),
+        ("ssh://git@ssh.github.com:443/acme/cfg.git", "https://api.github.com/repos/acme/cfg"),
+        ("github-work:acme/cfg.git", "https://api.github.com/repos/acme/cfg"),
         ("", "https://api.github.com/repos/OWNER/CFG"),
     ],
 )
