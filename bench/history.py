@@ -8,7 +8,7 @@ takes longer than all that is measured here: what is counted are bytes and refs,
 same, and the processor's time of the commands, which is without Git's. Bytes are those of
 the objects that a push brings, before compression: an average over the announcements before.
 Times are those of the next announcements, taken in turns once all are there. `--svg` draws the
-same figures. 20,000 announcements take half an hour.
+same figures. 20,000 announcements take an hour or more.
 """
 
 from __future__ import annotations

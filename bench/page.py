@@ -43,7 +43,6 @@ class Bench:
 
     Attributes:
         aim: what its authors aim at, and what stands in the way where they do not reach it.
-        picture: of what it draws, where that takes longer than the page may.
     """
 
     name: str
@@ -51,7 +50,6 @@ class Bench:
     means: str
     arguments: tuple[str, ...] = ()
     aim: str = ""
-    picture: str = ""
 
 
 BENCHES = (
@@ -136,8 +134,8 @@ BENCHES = (
         "through all waves. Git is in memory here, so the time is Tidemill's own. The figures are "
         "averages over the announcements before each row.",
         ("--most", "1000"),
-        aim="The aim is that nothing grows.",
-        picture="![Five lines, each flat up to the last announcement](pictures/growth.svg)",
+        aim="The aim is that nothing grows up to 20,000 announcements. These take an hour, so the "
+        "page stops earlier. `python bench/history.py --svg FILE` draws all.",
     ),
     Bench(
         "answers",
@@ -195,7 +193,6 @@ def main() -> None:
             f"## {one.about}\n\n{fill(one.means, 100)}\n\n`{command}` took {took:.0f} s. "
             f"The load was {load:.1f} when it began.\n\n```text\n{text}\n```\n"
             + (f"\n{fill(one.aim, 100)}\n" if one.aim else "")
-            + (f"\n{one.picture}\n" if one.picture else "")
         )
         if given.to:  # after each, so that what was measured is there whatever ends the run
             given.to.write_text("\n".join(parts), encoding="utf-8")
