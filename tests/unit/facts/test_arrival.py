@@ -14,6 +14,7 @@ from tidemill.facts.arrival import (
     nameless,
     repositories,
     tags,
+    unlisted,
 )
 
 SETTINGS = """\
@@ -130,3 +131,13 @@ def test_region_whose_values_lack_the_repository_that_others_have_is_found(
 def test_image_from_elsewhere_has_a_place_of_its_own(image: str, *, is_another: bool) -> None:
     found = elsewhere(IMAGES, [("a.yaml", f"image: {image}\n".encode())])
     assert found == ({"web": ("a.yaml", image)} if is_another else {})
+
+
+def test_repositories_that_settings_do_not_list_are_told_of_manifests_alone() -> None:
+    settings = settings_file.parse(SETTINGS.format(allow="ghcr.io/acme/*"))
+    image = b"image: mirror.test/acme/web:v1\n"
+    assert unlisted(settings, [("a.yaml", image), ("README.md", image)]) == (
+        "mirror.test/acme/web",
+    )
+    assert unlisted(settings, [("README.md", image)]) == ()
+    assert unlisted(settings, [("a.yaml", f"image: {WEB}:v1\n".encode())]) == ()

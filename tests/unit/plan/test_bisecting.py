@@ -9,13 +9,15 @@ from math import log2
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.unit.sets import SHOP, settings
+from tests.unit.sets import SHOP, settings, sha
 from tests.unit.snapshots import LAB, Maker, Rollout, for_, stack, waits_for
 
 from tidemill.facts.checks import CheckRecord, Run, RunState
-from tidemill.facts.ledger import Ledger, Refusal
+from tidemill.facts.ledger import Ledger, Refusal, Suspect
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import Snapshot
+from tidemill.plan import bisecting
+from tidemill.plan.draft import Draft
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.regeneration import InspectionTodo
 
@@ -435,3 +437,24 @@ def test_landing_that_a_rule_refuses_names_the_remedy() -> None:
     decided = plan(known, refused=Refusal(sha=commit, reason=reason, since=rollout.now))
     assert decided.landed is None
     assert "let the app that pushes bypass them" in waits_for(decided)
+
+
+@pytest.mark.parametrize(
+    ("of", "runs", "wanted"),
+    [(None, None, None), ("other", None, None), ("red", None, "main"), ("red", ("1",), "red")],
+    ids=["nobody", "another", "its-parent-first", "then-itself"],
+)
+def test_suspect_s_parent_is_asked_again_and_then_the_suspect(
+    of: str | None, runs: tuple[str, ...] | None, wanted: str | None
+) -> None:
+    rollout = Rollout()
+    red = sha("red")
+    rollout.green(rollout.main)
+    rollout.red(red)
+    names = {"red": red, "other": sha("other"), "main": rollout.main}
+    if of:
+        rollout.ledger.suspect = Suspect(
+            sha=names[of], parent=rollout.main, parent_runs=(), runs=runs
+        )
+    found = bisecting._find_culprit(Draft.of(rollout.snapshot()), [rollout.main, red])
+    assert found == ([names[wanted]] if wanted else [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.unit.sets import STOCKTAKING
 from tests.unit.snapshots import (
@@ -22,6 +24,8 @@ from tidemill.facts.holds import HoldCause
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Release
 from tidemill.facts.staleness import Inspection
+from tidemill.plan.draft import Draft
+from tidemill.plan.hotfix import replacement
 from tidemill.plan.plan import Plan
 from tidemill.plan.wording import line_command
 
@@ -358,3 +362,35 @@ def test_a_stale_main_does_not_keep_a_hotfix_and_nothing_rides_along() -> None:
     )
     rollout.hotfix("shop", 1)
     assert made(rollout.decide())[0] == ("hotfix", "shop", FIX)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, 4),
+        ({"rolled_back": True}, 3),
+        ({"deployed_at": None}, 3),
+        ({"is_hotfix": True}, 3),
+        ({"app_sha": None}, 3),
+    ],
+    ids=str,
+)
+def test_newest_set_that_would_replace_a_hotfix_is_named(
+    changes: dict[str, Any], expected: int
+) -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 2)
+    for position in (2, 3, 4):
+        rollout.landing("lab", position, **(changes if position == 4 else {}))
+    shop = rollout.settings.waves[1]
+    assert replacement(Draft.of(rollout.snapshot()), shop, "app") == app_sha(expected)
+
+
+def test_newest_announcement_would_replace_a_hotfix_of_a_first_wave() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 2)
+    lab = rollout.settings.waves[0]
+    assert replacement(Draft.of(rollout.snapshot()), lab, "app") is None
+    for position in (1, 3, 4):
+        rollout.announced(position)
+    assert replacement(Draft.of(rollout.snapshot()), lab, "app") == app_sha(4)
