@@ -80,11 +80,14 @@ class Reader:
     Args:
         folder: where they begin.
         seconds: how long one block may take.
+        pause: how long they wait before they run a block again, in seconds.
     """
 
-    def __init__(self, folder: Path, env: Mapping[str, str], seconds: float = 240) -> None:
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], seconds: float = 240, pause: float = 2
+    ) -> None:
         self._said: Queue[str] = Queue()
-        self._seconds = seconds
+        self._seconds, self._pause = seconds, pause
         self._shell = subprocess.Popen(
             ["bash", "--norc", "--noprofile"],
             cwd=folder,
@@ -137,6 +140,7 @@ class Reader:
                     f"The page says:\n\n{step.shell}\n{step.text}\n"
                     f"It ended with {code} and printed:\n\n{printed}"
                 )
+            time.sleep(self._pause)
 
     def run(self, shell: str) -> str:
         """What a command prints that is on no page; fails where it ends with an error."""

@@ -20,6 +20,7 @@ SETTINGS = "tidemill.toml"
 EDITS = {
     ("cfg-app", SETTINGS): (
         ('soak = "10m"', 'soak = "3s"'),
+        ('"staging-eu", "staging-edge"', '"staging-eu"'),
         ('"internal-eu", "internal-us", "internal-edge"', '"internal-eu"'),
         ('"prod-eu", "prod-us", "prod-ap", "prod-edge"', '"prod-eu", "prod-edge"'),
     )

@@ -70,7 +70,7 @@ def server() -> Iterator[Any]:
     server = Server(("127.0.0.1", 0), Page)
     server.over.clear()
     server.tokens = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.over.set()
     server.shutdown()

@@ -43,7 +43,7 @@ echo x >> count; wc -l < count
 
 
 def test_a_page_is_followed_in_one_shell(tmp_path: Path) -> None:
-    with Reader(tmp_path, {"TMPDIR": str(tmp_path)}) as reader:
+    with Reader(tmp_path, {"TMPDIR": str(tmp_path)}, pause=0) as reader:
         assert reader.follow(PAGE) == 3
     assert [step.how for step in steps(PAGE)] == ["once", "once", "not here", "again until"]
 
@@ -58,7 +58,7 @@ def test_a_page_is_followed_in_one_shell(tmp_path: Path) -> None:
     ],
 )
 def test_a_page_that_is_wrong_is_found_out(tmp_path: Path, wrong: str) -> None:
-    shell = Reader(tmp_path, {"TMPDIR": str(tmp_path)}, seconds=2)
+    shell = Reader(tmp_path, {"TMPDIR": str(tmp_path)}, seconds=2, pause=0)
     with shell as reader, pytest.raises(AssertionError):
         reader.follow(wrong)
 

@@ -15,8 +15,17 @@ from tests.world import World, announcement
 from tidemill.commands._table import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = "import sys; sys.path[:0] = sys.argv[1:3]; del sys.argv[1:3]\n"
-RUN += "from tidemill.__main__ import main; sys.exit(main())"
+BEGIN = "import sys; sys.path[:0] = sys.argv[1:3]; del sys.argv[1:3]\n"
+BEGIN += "from tidemill.__main__ import main\n"
+RUN = f"{BEGIN}sys.exit(main())"
+HELPS = f"""{BEGIN}
+for name in sys.argv[1:]:
+    print("== " + name, flush=True)
+    try:
+        main([name, "--help"])
+    except SystemExit as end:
+        assert end.code == 0, name
+"""
 
 
 class Laptop:
@@ -43,10 +52,10 @@ class Laptop:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def run(self, *words: str) -> str:
+    def run(self, *words: str, program: str = RUN) -> str:
         """What `tidemill` prints, which has to end well."""
         paths = [str(self.wheel), str(self.packages)]
-        return self._python(["-I", "-S", "-X", "utf8", "-c", RUN, *paths, *words])
+        return self._python(["-I", "-S", "-X", "utf8", "-c", program, *paths, *words])
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +70,11 @@ def test_the_wheel_needs_what_the_lock_has_for_running(laptop: Laptop) -> None:
 
 def test_each_command_that_the_help_lists_has_its_own_help(laptop: Laptop) -> None:
     told = laptop.run("--help")
+    helps = laptop.run(*COMMANDS, program=HELPS)
+    each = dict(part.split("\n", 1) for part in helps.split("== ")[1:])
     for name in COMMANDS:
         assert f"  {name} " in told
-        assert f"example:\n  tidemill {name}" in laptop.run(name, "--help")
+        assert f"example:\n  tidemill {name}" in each[name]
 
 
 def test_a_set_goes_from_its_announcement_to_a_target(laptop: Laptop, tmp_path: Path) -> None:

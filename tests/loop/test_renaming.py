@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.loop.stories import assert_rests, says, trailers
-from tests.loop.waves import Options, Waves, short, waves
+from tests.loop.waves import Options, Waves, built_once, short, waves
 from tests.world import git, sha_of
 
 LAB = {"targets": ["l1"]}
@@ -18,7 +18,8 @@ LIVE = {"targets": ["v1"]}
 STORY: Options = {"lab": LAB, "live": LIVE}
 
 
-def started(folder: Path, positions: int = 2, options: Options = STORY, **kw: Any) -> Waves:
+@built_once
+def started(folder: Path, /, positions: int = 2, options: Options = STORY, **kw: Any) -> Waves:
     """Sets that are deployed everywhere, one after the other."""
     w = waves(folder, options, **kw)
     sets = kw.get("sets", ("app",))
@@ -83,8 +84,10 @@ MOVED = {"images/live": "images/prod"}
 # A rollback and its hold
 
 
-def bad_set(w: Waves) -> Waves:
+@built_once
+def bad_set(folder: Path) -> Waves:
     """Set 2 was rolled back in live, which is held."""
+    w = started(folder)
     w.roll_back("live")
     settle(w)
     assert w.at("live") == 1
@@ -96,7 +99,7 @@ def bad_set(w: Waves) -> Waves:
 def test_bad_set_does_not_return_under_another_name(
     tmp_path: Path, order: str, was: str | None
 ) -> None:
-    w = bad_set(started(tmp_path))
+    w = bad_set(tmp_path)
     options = PROD if was else {"lab": LAB, "prod": LIVE}
     if order == "images-first":
         rewrite(w, STORY, MOVED)

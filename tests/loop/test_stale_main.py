@@ -282,8 +282,7 @@ out.mkdir(parents=True, exist_ok=True)
         pytest.param(CRDS, f'[{PATH}, "generated/crds"]', True, id="a-path-of-all"),
     ],
 )
-def test_other_generators(tmp_path: Path, more: str, paths: str, lab_waits: bool) -> None:
-    w = world(tmp_path)
+def test_other_generators(w: Waves, more: str, paths: str, lab_waits: bool) -> None:
     w.settings = w.settings.replace(PATH, paths)
     up_to_date(w)
     (w.clone / "generate.py").write_text(GENERATE + more)
@@ -313,9 +312,8 @@ UNSTABLE = {
 @pytest.mark.parametrize("made", UNSTABLE.values(), ids=UNSTABLE.keys())
 @pytest.mark.parametrize("is_held", [False, True], ids=["at-once", "in-a-later-run"])
 def test_generate_that_is_not_deterministic_is_said_to_be_that(
-    tmp_path: Path, made: str, is_held: bool
+    w: Waves, made: str, is_held: bool
 ) -> None:
-    w = world(tmp_path)
     up_to_date(w)
     stamp = f"pathlib.Path('generated/shop/s1/all.yaml').write_text({made})\n"
     (w.clone / "generate.py").write_text(GENERATE + stamp)

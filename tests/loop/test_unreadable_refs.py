@@ -98,10 +98,18 @@ def assert_named_and_set_aside(w: Waves, bad: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("make", OBJECTS.values(), ids=OBJECTS)
-def test_refs_that_hold_no_record_are_named_set_aside_and_stop_nobody(
+def test_refs_that_hold_no_record_are_named_and_set_aside(
     w: Waves, make: Callable[[Waves], str]
 ) -> None:
     sha = make(w)
+    assert_named_and_set_aside(w, {put(w, place, sha): sha for place in PLACES})
+    assert w.wave("lab")["hold"]
+    assert_rests(w)
+
+
+def test_refs_that_were_set_aside_stop_nobody(w: Waves) -> None:
+    """Whatever they held: it is out of the way."""
+    sha = commit_of(w, b"{}")
     assert_named_and_set_aside(w, {put(w, place, sha): sha for place in PLACES})
     w.report("lab", "l1")
     assert w.state("lab") == "deployed"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.components.prometheus import METRIC, Prometheus
 from tests.loop.stories import assert_rests, refs, waits_for
-from tests.loop.waves import Waves, short, waves
+from tests.loop.waves import Waves, built_once, short, waves
 from tests.world import git, sha_of
 
 SOAKING = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "1h"}}
@@ -21,14 +21,21 @@ BACK = {**SOAKING, "lab": {"targets": ["l1"], "on_failure": "roll back"}}
 CHECKS = 'retries = 0\nrequired = ["check"]'
 
 
-def soaking(folder: Path, options: Any = SOAKING, **verification: Any) -> Waves:
-    """Position 1 is everywhere, and 2 is about to be deployed in lab, where it is verified."""
+@built_once
+def everywhere(folder: Path, /, options: Any) -> Waves:
+    """Position 1 is everywhere."""
     w = waves(folder, options, checks=CHECKS)
     w.ship(1)
     w.deploy("lab")
     w.later(hours=1)
     w.green()
     w.deploy("shop")
+    return w
+
+
+def soaking(folder: Path, options: Any = SOAKING, **verification: Any) -> Waves:
+    """Position 1 is everywhere, and 2 is about to be deployed in lab, where it is verified."""
+    w = everywhere(folder, options)
     told = {"name": "errors", "waves": ["lab"], **verification}
     lines = [f"{key} = {json.dumps(value)}" for key, value in told.items()]
     w.settings += "\n".join(["[[verifications]]", *lines]) + "\n"
@@ -74,7 +81,7 @@ def answering() -> Iterator[Any]:
 
     server = Server(("127.0.0.1", 0), Page)
     server.asked = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
