@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.world import git
 from tools.settings_tables import anchor as anchor_of
 
 from tidemill.announcing.announcement import parse as parse_announcement
@@ -168,8 +169,18 @@ def quoted(text: str) -> list[list[str]]:
     return [call for line in lines for call in command_lines(line)]
 
 
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a reader stands: commands need no --repo there."""
+    folder = tmp_path_factory.mktemp("cfg-app")
+    git(folder, "init", "--quiet")
+    git(folder, "remote", "add", "origin", "https://github.com/acme/cfg-app")
+    return folder
+
+
 @EACH
-def test_command_lines_parse(name: str) -> None:
+def test_command_lines_parse(name: str, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(checkout)
     for call in quoted(DOCUMENTS[name]):
         if call[-1:] not in (["--help"], ["--version"]):
             parse(call)
