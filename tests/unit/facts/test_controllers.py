@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 from tests.unit.adopting.trees import resource, tree
 
-from tidemill.facts.controllers import FLUX_TARGET, TARGET, WAVE, Deployed, deployed, place_of
+from tidemill.facts.controllers import (
+    FLUX_TARGET,
+    SUBSCRIBES,
+    TARGET,
+    WAVE,
+    Deployed,
+    deployed,
+    place_of,
+)
 
 APPLICATION = resource("Application", "argoproj.io/v1alpha1", spec="{source: {path: live/a}}")
 SET = """\
@@ -155,3 +163,20 @@ def test_what_a_set_makes_is_unlisted_where_nothing_tells_its_wave(
 ) -> None:
     one = Deployed("a", "Application", "x", (), {"labels": labels}, made_by, variables)
     assert one.is_unlisted is is_unlisted
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "waits", "reports"),
+    [
+        ("Application", {}, True, False),
+        ("Application", {"labels": {WAVE: "lab"}}, False, True),
+        ("Application", {"annotations": {SUBSCRIBES: ""}}, False, True),
+        ("Application", {"annotations": {WAVE: "lab"}}, False, False),
+        ("Kustomization", {"labels": {WAVE: "lab"}}, False, False),
+        ("Kustomization", {}, True, True),
+    ],
+)
+def test_what_is_subscribed_or_waits_for_health_reports(
+    kind: Any, metadata: dict[str, Any], *, waits: bool, reports: bool
+) -> None:
+    assert Deployed("a", kind, "x", (), metadata, waits=waits).reports is reports

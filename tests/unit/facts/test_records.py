@@ -48,3 +48,20 @@ def test_record_is_the_first_of_a_chain_and_has_a_short_name() -> None:
     assert RECORD.number == 1
     kind, _, digest = RECORD.id.partition("-")
     assert (kind, len(digest)) == ("deployment", 20)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "is_wrong"),
+    [
+        (timedelta(), False),
+        (timedelta(minutes=5), False),
+        (timedelta(minutes=5, seconds=1), True),
+        (timedelta(minutes=-9), False),
+    ],
+)
+def test_clock_that_is_more_than_five_minutes_ahead_is_wrong(
+    ahead: timedelta, *, is_wrong: bool
+) -> None:
+    record = msgspec.structs.replace(RECORD, finished_at=THEN + ahead)
+    assert record.ahead == (ahead if is_wrong else timedelta())
+    assert record.finished == (THEN if is_wrong else THEN + ahead)

@@ -591,3 +591,14 @@ def test_earlier_commit_calls_a_wave_what_it_was_called_though_the_settings_have
     assert renames.called_then("prod", now.waves, then.waves, names) == "live"
     assert renames.called_then("lab", now.waves, then.waves, names) == "edge"
     assert renames.called_then("prod", now.waves, now.waves, names) == "prod"
+
+
+def test_point_of_a_commit_keeps_the_names_that_it_had_and_gets_those_that_changed() -> None:
+    rollout = shipped()
+    point = rollout.ledger.history("live", "app").landings[0].point()
+    first = renames._point(point, ("live", "app"), ("prod", "core"))
+    assert (first.wave, first.set) == ("live", "app")
+    again = renames._point(first, ("prod", "core"), ("edge", "core"))
+    assert (again.wave, again.set) == ("live", "app")
+    same = renames._point(point, ("live", "app"), ("live", "app"))
+    assert (same.wave, same.set) == (msgspec.UNSET, msgspec.UNSET)
