@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.unit.sets import LAB, SHOP, settings
 
 from tidemill.announcing.order import Order
 from tidemill.facts.ledger import Eviction, Landing, Ledger, RequestEnding, SetLedger, trimmed
@@ -262,3 +263,13 @@ def test_point_of_a_landing_has_the_names_of_then_where_they_were_others() -> No
     plain = landing(7).point()
     assert (plain.wave, plain.set, plain.is_hotfix) == (msgspec.UNSET,) * 3
     assert landing(7, is_hotfix=True).point().is_hotfix is True
+
+
+def test_wave_keeps_what_the_slowest_of_those_that_follow_may_still_take() -> None:
+    waves = settings(lab=LAB, fast={**SHOP, "after": ["lab"]}, slow={**SHOP, "after": ["lab"]})
+    ledger = Ledger()
+    ledger.sets["lab"] = {"app": part(*range(1, 81))}
+    for wave, highest in (("fast", 70), ("slow", 20)):
+        ledger.of(wave, "app").highest = highest
+    ledger.trim(waves)
+    assert [one.position for one in ledger.of("lab", "app").landings] == list(range(21, 81))

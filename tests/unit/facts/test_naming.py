@@ -9,7 +9,15 @@ import pytest
 
 from tidemill.facts import image_files, settings_file
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.naming import ImageIndex, Naming, OtherImage, SetUsage, look, parsed
+from tidemill.facts.naming import (
+    ImageIndex,
+    Naming,
+    OtherImage,
+    SetUsage,
+    files_id,
+    look,
+    parsed,
+)
 from tidemill.words.references import canonical, running
 
 SHA, OLD = "7d1043473d55bfa90e8530d35801d4e381bc69f0", "1" * 40
@@ -312,3 +320,11 @@ def test_image_of_a_repository_of_the_set_is_one_that_a_set_has(
     name = "ghcr.io/acme/web"
     files = image_files.from_maps({"web": f"{name}:1"}, {"web": f"{name}@sha256:{'a' * 64}"}, None)
     assert ImageIndex({"app": files}).allows(running(image), of="app") is is_allowed
+
+
+def test_what_was_looked_at_has_a_name_of_forty_digits_that_follows_from_it() -> None:
+    one = files_id({"lab-1": "tree"}, {})
+    assert len(one) == 40
+    assert one == files_id({"lab-1": "tree"}, {})
+    assert one != files_id({"lab-1": "other"}, {})
+    assert one != files_id({"lab-2": "tree"}, {})
