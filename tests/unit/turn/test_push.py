@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.memory import Client, Commit, Server
 
 from tidemill.clients.git.store import Declined, Pushed, PushResult, Raced, Update
-from tidemill.turn.push import Clock, push, push_refused
+from tidemill.turn.push import MOST_DECLINED, MOST_RACES, Clock, push, push_refused
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 AUTO = "refs/heads/auto"
@@ -66,3 +66,7 @@ def test_refusal_says_what_the_server_said_and_what_to_do() -> None:
     assert push_refused(LOCKED, "the server did not take it").what == (
         "the server did not take it: it is locked"
     )
+
+
+def test_races_are_eight_and_refusals_three() -> None:
+    assert (MOST_RACES, MOST_DECLINED) == (8, 3)
