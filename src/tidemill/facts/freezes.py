@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tidemill.facts.windows import zone_named
+from tidemill.words.moments import Moment
 
 
 class LocalTime:
@@ -76,6 +77,14 @@ class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def ends(self) -> datetime:
         """The first moment after it, in UTC."""
         return self.zone.moment(self.end)
+
+
+class KnownFreeze(msgspec.Struct, frozen=True, kw_only=True):
+    """A freeze of a wave that a turn has seen in force."""
+
+    begins: Moment
+    ends: Moment
+    reason: str
 
 
 def parse_local(given: str | datetime) -> LocalTime:

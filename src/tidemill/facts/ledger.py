@@ -15,6 +15,7 @@ from msgspec.structs import replace as changed
 
 from tidemill.announcing.order import Order, age, order_of
 from tidemill.facts.checks import CheckClaim
+from tidemill.facts.freezes import KnownFreeze
 from tidemill.facts.gates import Gates
 from tidemill.facts.naming import Naming
 from tidemill.facts.operation import AutoCommit, Files, Operation
@@ -211,7 +212,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 class Eviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A commit that was taken off auto for good; `commit` is None where none was ever made.
 
-    `said` is the end of what its check said.
+    `said` is the end of what its check said. `dismissed`: a person knows, and wants it no more.
     """
 
     commit: str | None
@@ -220,6 +221,7 @@ class Eviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     operation: Operation | None = None
     retried: bool = False
     said: str = ""
+    dismissed: bool = False
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
@@ -369,6 +371,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         spent: what approvers have asked for that has ended lately: by what it was known by, when
             they asked, so that nobody says it once more for them.
         gates: by wave what it asked before anything goes in or on, as of the main `gates_main`.
+        frozen: by wave the freezes that were in force.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -397,6 +400,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     spent: dict[str, Moment] = {}
     gates: dict[str, Gates] = {}
     gates_main: str | None = None
+    frozen: dict[str, tuple[KnownFreeze, ...]] = {}
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""
@@ -458,6 +462,16 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             is_it = was == (order_of(operation), operation.app_sha, operation.kind)
             if is_it and not is_other:
                 return eviction
+        return None
+
+    def dismissible(self, request: str) -> int | None:
+        """The place of the eviction that ended a hotfix or a rollback, which nobody retries; None
+        if none did, or somebody has dismissed it."""
+        for at, eviction in enumerate(self.evictions):
+            gone = eviction.operation
+            is_it = gone is not None and gone.request == request and not eviction.dismissed
+            if gone is not None and is_it and gone.kind in ("hotfix", "roll back"):
+                return at
         return None
 
     def evicted_from(self, wave: str, set_name: str, request: str) -> bool:

@@ -293,6 +293,11 @@ def renamed_ledger(
             for wave, gates in ledger.gates.items()
             for heir in renaming.waves.heirs(wave)
         },
+        frozen={
+            heir: known
+            for wave, known in ledger.frozen.items()
+            for heir in renaming.waves.heirs(wave)
+        },
         wave_names=names[0],
         set_names=names[1],
     )

@@ -8,6 +8,7 @@ from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Files
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
+from tidemill.plan.freezes import note_freezes
 from tidemill.plan.gates import note_gates
 from tidemill.plan.gone import in_place_of, is_known, why_held
 from tidemill.plan.holds import hold_by_itself, stays_held
@@ -22,11 +23,13 @@ def observe(draft: Draft) -> None:
 
     Where a commit of auto got onto main without a turn it has landed. Where a person's commit
     takes a wave back to an older or an unknown set, the wave is held. Who changed a wave's gates is
-    told.
+    told, and which freezes of the settings begin and end.
 
-    Reads main and auto; writes the chain, landings, what files name, gates, holds and the journal.
+    Reads main and auto; writes the chain, landings, what files name, gates, freezes, holds and the
+    journal.
     """
     note_gates(draft)
+    note_freezes(draft)
     shas = [step.commit.sha if step.commit else None for step in draft.chain]
     if draft.main in shas:
         landed = shas.index(draft.main) + 1

@@ -154,3 +154,48 @@ def test_freezes_that_follow_each_other_are_one(start: str, hours: int) -> None:
     rollout.settings = with_freezes(STOCKTAKING, later)
     (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
     assert line.earliest == rollout.now + timedelta(hours=hours)
+
+
+def told(rollout: Rollout) -> list[tuple[str | None, str, str]]:
+    """What the next turn says of freezes: in which wave, what, and why."""
+    entries = rollout.turn().entries
+    return [(one.wave, one.what, one.reason) for one in entries if "fr" in one.what]
+
+
+def test_the_journal_says_once_that_a_freeze_begins_and_that_it_is_over() -> None:
+    rollout = Rollout(with_freezes({**STOCKTAKING, "waves": ["shop"]}))
+    rollout.landing("shop", 1)
+    rollout.later(-70)
+    assert told(rollout) == []
+    rollout.later(70)
+    assert told(rollout) == [("shop", "frozen", "stocktaking (until 2026-01-05T23:00Z)")]
+    rollout.later(659)
+    assert not rollout.decide().is_change
+    rollout.later(1)
+    why = "it was until 2026-01-05T23:00Z (frozen: stocktaking)"
+    assert told(rollout) == [("shop", "freeze over", why)]
+    rollout.later(1)
+    assert not rollout.decide().is_change
+
+
+def test_a_freeze_that_the_settings_take_back_is_over_and_one_that_they_prolong_is_not() -> None:
+    rollout = Rollout(with_freezes({**STOCKTAKING, "waves": ["shop"]}))
+    rollout.landing("shop", 1)
+    rollout.turn()
+    longer = {**STOCKTAKING, "until": "2026-01-07T00:00", "waves": ["shop"]}
+    rollout.settings = with_freezes(longer)
+    assert told(rollout) == [("shop", "frozen", "stocktaking (until 2026-01-06T23:00Z)")]
+    rollout.settings = with_freezes()
+    why = "tidemill.toml has it no more (frozen: stocktaking)"
+    assert told(rollout) == [("shop", "freeze over", why)]
+
+
+def test_a_frozen_wave_is_frozen_under_another_name_too_without_another_word() -> None:
+    rollout = Rollout(with_freezes({**STOCKTAKING, "waves": ["shop"]}))
+    rollout.landing("shop", 1)
+    rollout.turn()
+    rollout.settings = settings(
+        freezes=[{**STOCKTAKING, "waves": ["store"]}], lab=LAB, store={**SHOP, "was": "shop"}
+    )
+    assert told(rollout) == []
+    assert [*rollout.ledger.frozen] == ["store"]
