@@ -1,4 +1,4 @@
-"""A person takes a waiting request back."""
+"""A person takes back what waits, or a hotfix or a rollback that was evicted."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def answer(ask: DropRequest, state: State, asker: Asker) -> Answer:
             remedy="drop it with the newer release",
         )
     if waiting is not None:
+        return Drop(accepted_at=asker.now, by=asker.by, request=ask.id)
+    if state.remembered.dismissible(ask.id) is not None:
         return Drop(accepted_at=asker.now, by=asker.by, request=ask.id)
     if ended := state.remembered.how_ended(ask.id):
         return Nothing(f"{ask.id} has ended already: {ended}")

@@ -12,8 +12,8 @@ from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing, SetLedger
 from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.facts.state import State
-from tidemill.plan.rollback import healthy_before, is_older
-from tidemill.words.moments import end_of_second, parse_moment
+from tidemill.plan.rollback import had_at, healthy_before, is_older
+from tidemill.words.moments import parse_moment
 from tidemill.words.names import shown
 from tidemill.words.shas import short
 
@@ -106,8 +106,8 @@ def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str, asker
 
 def _had_at(landings: Sequence[Landing], when: datetime, wave: str, asker: Asker) -> Landing:
     """What main had for the wave at a time."""
-    earlier = [one for one in landings if one.landed_at <= end_of_second(when)]
-    if not earlier:
+    found = had_at(landings, when)
+    if found is None:
         oldest = landings[0]
         at = f"{when:%Y-%m-%dT%H:%MZ}"
         raise Refused(
@@ -118,4 +118,4 @@ def _had_at(landings: Sequence[Landing], when: datetime, wave: str, asker: Asker
             f"{asker.typed(('history', '--wave', wave, '--at', at))}; if --to does not take it, "
             "put its files back on main yourself",
         )
-    return earlier[-1]
+    return found

@@ -50,17 +50,19 @@ from tidemill.facts.vouchers import (
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import About, MissingReview, Obstacle, UnknownAsker, Wait
 from tidemill.plan.position import first_waves
-from tidemill.plan.rollback import healthy_before
+from tidemill.plan.rollback import had_at, healthy_before
 from tidemill.words.moments import parse_moment
 
 _AHEAD = timedelta(hours=1)  # clocks may differ by so much
+_SKEW = timedelta(minutes=5)  # and those of machines that do turns by so much
 _NOBODY = Members()
 FORM = "workflow_dispatch"
 
 
 class NotReviewed(Struct, frozen=True):
-    """No reviewer of an environment has let its run go on yet."""
+    """No reviewer of an environment has let its run go on yet; `asked` is what they would let."""
 
+    asked: Asked
     environment: str
     url: str
 
@@ -121,7 +123,8 @@ def let_in(draft: Draft) -> None:
             case UnknownVoucher(reason, remedy):
                 stop = UnknownAsker(wave=waves[0].name, reason=reason, remedy=remedy)
                 _wait(draft, request_id, fact, waves[0], stop)
-            case NotReviewed(environment, url):
+            case NotReviewed(asked, environment, url):
+                draft.asked[request_id] = asked
                 run = fact.run.id if fact.run else 0
                 review = MissingReview(
                     wave=waves[0].name, environment=environment, run=run, url=url
@@ -141,7 +144,7 @@ def _wait(draft: Draft, request_id: str, fact: Request, wave: Wave, stop: Obstac
     """Name what a request waits for, and keep it from all that follows."""
     about = About(at="asked", app_sha=app_sha_of(fact), set=_set_of(fact), wave=wave.name)
     draft.wait(about, stop, since=fact.accepted_at, request=request_id)
-    draft.inbox.take(request_id)
+    draft.keep_out(request_id)
 
 
 def _set_of(fact: Fact) -> str | None:
@@ -202,7 +205,7 @@ def _reviewed(
         return NoVoucher("that has no required reviewers")
     if voucher.is_over:
         return NoVoucher("its run has ended without a review")
-    return NotReviewed(name, voucher.url)
+    return NotReviewed(found, name, voucher.url)
 
 
 def _of_voucher(
@@ -261,22 +264,32 @@ def _why_not_these_holds(draft: Draft, fact: Release, run: RunVoucher) -> str | 
 
 
 def _why_not_this_goal(draft: Draft, fact: Rollback, run: RunVoucher) -> str | None:
-    """Where the form left it to Tidemill where to go back to, it has to be what we would choose."""
+    """A form names the set to go back to; or a time, or neither: then it has to be what we would
+    choose, from what the wave had when the run was started, or has had since."""
     told = parse_title(run.title)
-    if told is None or told.sha is not None:
-        return None
-    landings = draft.ledger.history(fact.wave, fact.set).landings
+    other = "it goes back to another set than its run was to go back to"
+    part = draft.ledger.history(fact.wave, fact.set)
+    landings = part.unbroken if told and told.at else part.landings
+    goal = (fact.to.commit, fact.to.content)
+    if told and told.sha:
+        said = told.sha
+        meant = [one for one in landings if (one.app_sha or one.commit).startswith(said)]
+        return None if goal in [(one.commit, one.content) for one in meant] else other
     commits = [one.commit for one in landings]
     if fact.leaves.commit in commits:
-        landings = landings[: len(commits) - commits[::-1].index(fact.leaves.commit)]
-    if told.at is not None:
-        when = parse_moment(told.at, "at")
-        goal = next((one for one in reversed(landings) if one.landed_at <= when), None)
+        end = len(commits) - commits[::-1].index(fact.leaves.commit)
+        if end < len(landings) and landings[end].landed_at + _SKEW < run.at:
+            return "it leaves a set that its wave did not have any more when its run was started"
+        landings = landings[:end]
+    if told and told.at:
+        try:
+            found = had_at(landings, parse_moment(told.at, "at"))
+        except Refused as error:
+            return error.what
     else:
-        goal = healthy_before(landings)
-    if goal is None or goal.content != fact.to.content:
-        return "it goes back to another set than its run was to go back to: name that one"
-    return None
+        found = healthy_before(landings)
+    is_it = found is not None and found.content == fact.to.content
+    return None if is_it else f"{other}: name that one"
 
 
 def may_all(

@@ -29,7 +29,7 @@ from tidemill.facts.ledger import (
 )
 from tidemill.facts.operation import AutoCommit, Kind, Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import AnnouncementRequest, announced_as, app_sha_of
+from tidemill.facts.requests import AnnouncementRequest, Fact, announced_as, app_sha_of
 from tidemill.facts.settings import Settings, no_such_place
 from tidemill.facts.signals import Message
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
@@ -75,6 +75,7 @@ class Draft(Struct):
     to_vouch: list[str] = field(default_factory=list)
     asked: dict[str, Asked] = field(default_factory=dict)
     reviews: dict[tuple[str, str, str], MissingReview] = field(default_factory=dict)
+    kept_out: dict[str, Fact] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     reporters: dict[str, str] = field(default_factory=dict)
     trees: dict[tuple[str, str], str | None] = field(default_factory=dict)
@@ -206,6 +207,19 @@ class Draft(Struct):
         """The same, and the journal says so if it has not said how it ended yet."""
         is_told = any(one.id == entry.id and one.what in _TOLD for one in self.entries)
         self.end(request, how, None if is_told else entry)
+
+    def keep_out(self, request: str) -> None:
+        """A request waits on, and is kept from all that follows but for who drops it."""
+        if fact := self.inbox.take(request):
+            self.kept_out[request] = fact
+
+    def let_back(self, request: str) -> None:
+        """What was kept out is in the inbox again, to be ended: nothing waits for it any more."""
+        if fact := self.kept_out.pop(request, None):
+            self.inbox.replace(request, fact)
+            self.waiting = {line: None for line in self.waiting if line.id != request}
+            run = fact.run.id if not isinstance(fact, Deployment) and fact.run else None
+            self.reviews = {key: one for key, one in self.reviews.items() if one.run != run}
 
     def has_landed(self, request: str) -> bool:
         """Whether what a request asked for has just landed, beneath something newer or not."""

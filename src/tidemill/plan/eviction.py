@@ -24,7 +24,8 @@ from tidemill.words.shas import short
 def is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
     """Whether what was evicted is still missing: nothing took its place, and nobody asked again."""
     place = (operation.wave, operation.set)
-    if eviction.retried or operation.is_regeneration or not draft.settings.names(*place):
+    is_settled = eviction.retried or eviction.dismissed
+    if is_settled or operation.is_regeneration or not draft.settings.names(*place):
         return False
     is_ordered = operation.kind in ("introduce", "promote")
     if not is_ordered and any(one.kind == operation.kind for one in draft.on_auto(*place)):

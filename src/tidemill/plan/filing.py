@@ -116,6 +116,7 @@ def _of(draft: Draft, kind: type[_Filed]) -> list[tuple[str, _Filed]]:
 
 def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
     """End what waits. An announcement is kept: whoever dropped it by mistake retries it."""
+    draft.let_back(drop.request)
     dropped = draft.inbox.get(drop.request)
     if dropped is not None:
         reason = f"dropped by {drop.by or 'a person'}"
@@ -134,9 +135,19 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
         backs = draft.ledger.rollbacks
         draft.ledger.rollbacks = [back for back in backs if back.request != drop.request]
         draft.end(ref_id, "done")
+    elif (at := draft.ledger.dismissible(drop.request)) is not None:
+        _dismiss(draft, drop, at)
+        draft.end(ref_id, "done")
     else:
         why = f"{drop.request} does not wait any more"
         draft.end(ref_id, "done", Entry(what="ended already", id=ref_id, reason=why))
+
+
+def _dismiss(draft: Draft, drop: Drop, at: int) -> None:
+    """What was evicted is wanted no more: nobody is told of it any longer."""
+    eviction = draft.ledger.evictions[at]
+    draft.ledger.evictions[at] = msgspec.structs.replace(eviction, dismissed=True)
+    draft.note("dismissed", eviction.operation, reason=f"dropped by {drop.by or 'a person'}")
 
 
 def _file_retry(draft: Draft, ref_id: str, retry: Retry) -> None:

@@ -525,7 +525,7 @@ class MissingVerification(Obstacle, frozen=True, kw_only=True, tag="verification
 
 class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
     """Its commit was evicted; `said` is the end of what the check said. `did` is what the commit
-    did, in `wave` with `set`."""
+    did, in `wave` with `set`, and `request` who wanted that."""
 
     app_sha: str | None
     reason: str = ""
@@ -534,6 +534,7 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
     did: Kind | None = None
     wave: str = ""
     set: str = ""
+    request: str = ""
 
     @classmethod
     def of(cls, eviction: Eviction, app_sha: str | None) -> PastEviction:
@@ -547,6 +548,7 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
             did=gone.kind if (gone := eviction.operation) else None,
             wave=gone.wave if gone else "",
             set=gone.set if gone else "",
+            request=(gone.request or "") if gone else "",
         )
 
     asks = True
@@ -558,14 +560,15 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
                 place = ("rollback-wave", "--wave", self.wave, "--set", self.set)
                 return (*place, "--to", self.app_sha, "--reason", "it was evicted")
             case "roll back" | "hotfix":
-                return None  # no SHA names where it went, or its announcement is nowhere any more
+                # No SHA names where it went, or its announcement is nowhere any more.
+                return ("drop", "--id", self.request) if self.request else None
             case _:
                 return super().command()
 
     def words(self, now: datetime | None = None) -> str:
         why = f": {self.reason}" if self.reason else ""
         said = f"; the check said: {self.said}" if self.said else ""
-        again = "; ask for it again with its announcement" if self.did == "hotfix" else ""
+        again = "; ask for it again with its announcement, or drop it" * (self.did == "hotfix")
         what = {"hotfix": "the hotfix", "roll back": "the rollback"}.get(self.did or "", "it")
         return f"{what} was evicted{why}{said}{again}"
 

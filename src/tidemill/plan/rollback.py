@@ -6,7 +6,8 @@ asked for, and stays, also where its commit is evicted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from tidemill.announcing.order import Order, order_of
 from tidemill.facts.journal import Entry
@@ -16,6 +17,7 @@ from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.holds import hold_back
 from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, RollbackUnderWay
+from tidemill.words.moments import end_of_second
 from tidemill.words.shas import short
 
 
@@ -41,6 +43,11 @@ def is_older(one: Landing, present: Landing) -> bool:
         is_among = one.is_hotfix or present.is_hotfix
         return is_among and one.content != present.content
     return order_of(one) < order_of(present)
+
+
+def had_at(landings: Iterable[Landing], when: datetime) -> Landing | None:
+    """What a wave had at a time; None where that is not among its landings, which are in order."""
+    return [None, *(one for one in landings if one.landed_at <= end_of_second(when))][-1]
 
 
 def back_to(part: SetLedger) -> str | None:

@@ -11,7 +11,8 @@ from tests.unit.snapshots import NOW, Rollout, app_sha, introduced, two_waves, w
 
 from tidemill.answers.difference import awaiting_approval
 from tidemill.errors import Refused
-from tidemill.facts.requests import HoldRequest, Release, Retry, WorkflowRun
+from tidemill.facts.ledger import Landing
+from tidemill.facts.requests import Drop, HoldRequest, Release, Retry, WorkflowRun
 from tidemill.facts.vouchers import (
     Environment,
     Members,
@@ -670,3 +671,99 @@ def test_key_of_several_people_counts_as_whoever_of_them_may_ask() -> None:
     request = asked(rollout, SignatureVoucher(("bob", "alice"), known))
     assert request not in rollout.turn().rejected
     assert "nobody can see" in waits_for(rollout.decide())
+
+
+def asked_by_run(rollout: Rollout, request: str, **changes: Any) -> str:
+    """The same request, as a run of a workflow would have it."""
+    fact = msgspec.structs.replace(rollout.inbox.pop(request), run=WorkflowRun(id=7), **changes)
+    return rollout.asked(fact)
+
+
+def three_in_the_shop() -> tuple[Rollout, list[Landing]]:
+    """The shop has had 1, then 2, and has 3."""
+    rollout = guarded()
+    rollout.landing("lab", 3, landed=18, deployed=17)
+    rollout.landing("shop", 2, landed=30, deployed=25, how="promote")
+    rollout.landing("shop", 3, landed=15, deployed=13, how="promote")
+    return rollout, rollout.ledger.of("shop", "app").landings
+
+
+def test_rollback_goes_to_the_set_that_its_run_names_whatever_it_calls_its_own_goal() -> None:
+    rollout, (oldest, older, _) = three_in_the_shop()
+    request = rollout.rollback("shop", oldest)
+    point = msgspec.structs.replace(oldest.point(), app_sha=older.app_sha)
+    forged = asked_by_run(rollout, request, to=point)
+    rollout.vouchers[forged] = run(f"roll back shop @{older.app_sha}")
+    assert "to another set than its run" in rejected(rollout.decide(), forged)
+
+
+def test_rollback_leaves_what_the_wave_had_when_its_run_was_started() -> None:
+    """Or else it could go further back than whoever filled in the form has seen."""
+    rollout, (oldest, older, present) = three_in_the_shop()
+    request = rollout.rollback("shop", oldest)
+    forged = asked_by_run(rollout, request, leaves=older.point())
+    rollout.vouchers[forged] = run("roll back shop")
+    assert "did not have any more when its run was started" in rejected(rollout.decide(), forged)
+    good = asked_by_run(rollout, forged, leaves=present.point(), to=older.point())
+    rollout.vouchers[good] = run("roll back shop")
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_run_that_names_no_time_stops_its_own_request_and_nothing_else() -> None:
+    rollout, (oldest, _, _) = three_in_the_shop()
+    request = asked_by_run(rollout, rollout.rollback("shop", oldest))
+    rollout.vouchers[request] = run("roll back shop at:noon")
+    hold = rollout.hold("lab")
+    decided = rollout.turn()
+    assert "'noon' is not a time" in decided.rejected[request]
+    assert hold in decided.ended
+
+
+def test_rollback_to_the_second_in_which_a_set_landed_is_to_that_set() -> None:
+    """Answers tell times to the second, and people copy them."""
+    rollout, (_, older, _) = three_in_the_shop()
+    told = older.landed_at
+    older.landed_at += timedelta(milliseconds=300)
+    request = asked_by_run(rollout, rollout.rollback("shop", older))
+    rollout.vouchers[request] = run(f"roll back shop at:{told.isoformat()}")
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_what_waits_for_a_reviewer_can_be_dropped_and_is_not_done_once_it_is_reviewed() -> None:
+    rollout = reviewed_on_github()
+    request = asked(rollout, waiting_run())
+    drop = rollout.asked(Drop(accepted_at=NOW, by="ada", request=request))
+    decided = rollout.turn()
+    assert {request, drop} <= {*decided.ended}
+    assert rollout.ledger.how_ended(request) == "dropped"
+    assert "a reviewer of the environment" not in waits_for(decided)
+    assert "approval for shop" in waits_for(decided)
+    yes = waiting_run(Review("Production", "grace", is_approved=True))
+    again = asked(rollout, yes, accepted_at=rollout.ago(0))
+    assert "said before" in rejected(rollout.turn(), again)
+
+
+def test_what_waits_for_proof_of_who_asked_can_be_dropped() -> None:
+    rollout = guarded()
+    request = asked(rollout, UnknownVoucher("GitHub is away", "try again"))
+    rollout.asked(Drop(accepted_at=NOW, by="ada", request=request))
+    decided = rollout.turn()
+    assert rollout.ledger.how_ended(request) == "dropped"
+    assert "proof that" not in waits_for(decided)
+    assert rollout.ledger.spent == {}, "nobody knows whose it was"
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_release_that_is_dropped_before_anybody_let_it_in_ends_no_hold(is_known: bool) -> None:
+    rollout = reviewed_on_github()
+    hold = rollout.held("shop")
+    release = Release(
+        accepted_at=NOW, wave="shop", ends=(hold.id,), reason="x", run=WorkflowRun(id=7)
+    )
+    unknown = UnknownVoucher("GitHub is away", "try again")
+    found = waiting_run(title="release shop") if is_known else unknown
+    rollout.vouchers[rollout.asked(release)] = found
+    rollout.asked(Drop(accepted_at=NOW, by="ada", request=release.id))
+    rollout.turn()
+    assert rollout.ledger.how_ended(release.id) == "dropped"
+    assert rollout.holds["shop", "_"] == hold

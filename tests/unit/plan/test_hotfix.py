@@ -22,7 +22,7 @@ from tests.unit.snapshots import (
 
 from tidemill.facts.holds import HoldCause
 from tidemill.facts.ledger import Landing
-from tidemill.facts.requests import Release
+from tidemill.facts.requests import Drop, Release
 from tidemill.facts.staleness import Inspection
 from tidemill.plan.draft import Draft
 from tidemill.plan.hotfix import replacement
@@ -89,7 +89,7 @@ def test_a_hotfix_is_checked_like_any_other_and_evicted_if_it_is_red() -> None:
 
     (line,) = (one for one in rollout.decide().waiting if one.about.app_sha == sha("fix", 1))
     assert line.obstacles[0].words().startswith("the hotfix was evicted: its check is red on ")
-    assert line_command(line) == ("status",), "its announcement is nowhere any more"
+    assert line_command(line) == ("drop", "--id", request), "its announcement is nowhere any more"
     rollout.later(5)
     rollout.hotfix("shop", 1)
     rollout.green(rollout.turn().auto[0].sha)
@@ -394,3 +394,24 @@ def test_newest_announcement_would_replace_a_hotfix_of_a_first_wave() -> None:
     for position in (1, 3, 4):
         rollout.announced(position)
     assert replacement(Draft.of(rollout.snapshot()), lab, "app") == app_sha(4)
+
+
+def test_a_hotfix_that_was_evicted_can_be_dropped_and_nobody_is_told_of_it_any_more() -> None:
+    rollout = two_waves()
+    request = rollout.hotfix("shop", 1)
+    commit = rollout.turn().auto[0]
+    rollout.green(rollout.main)
+    rollout.red(commit.sha)
+    rollout.turn()
+    assert "was evicted" in waits_for(rollout.decide())
+    drop = rollout.asked(Drop(accepted_at=rollout.ago(0), by="ada", request=request))
+    decided = rollout.turn()
+    assert decided.ended == (drop,)
+    (entry,) = decided.entries
+    assert (entry.what, entry.id, entry.reason) == ("dismissed", request, "dropped by ada")
+    assert "was evicted" not in waits_for(decided)
+    assert ("shop", "app") in decided.holds, "that has to be released"
+    assert not any(kind == "hotfix" for kind, _, _ in made(rollout.decide()))
+    again = rollout.asked(Drop(accepted_at=rollout.ago(-1), by="ada", request=request))
+    assert [one.what for one in rollout.turn().entries] == ["ended already"]
+    assert again not in rollout.inbox

@@ -245,7 +245,7 @@ SAID: list[tuple[Obstacle, str]] = [
     ),
     (
         PastEviction(app_sha=APP, did="hotfix"),
-        "the hotfix was evicted; ask for it again with its announcement",
+        "the hotfix was evicted; ask for it again with its announcement, or drop it",
     ),
     (PastEviction(app_sha=APP, did="roll back"), "the rollback was evicted"),
     (PastEnding(app_sha=APP, how="dropped"), "its announcement was dropped"),
