@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.loop.stories import refs
 from tests.loop.waves import Waves, waves
 from tests.world import git
@@ -158,3 +160,25 @@ def test_chain_of_records_starts_anew_after_two_hundred(tmp_path: Path) -> None:
         w.report("lab", "l1")
         lengths.append(kept(w, "lab", "l1"))
     assert lengths == [2, 1, 2], "after record 200 the chain begins again"
+
+
+@pytest.mark.parametrize("last", ["Healthy", "Degraded"])
+def test_what_a_target_says_again_counts_also_where_what_it_said_since_was_not_filed_yet(
+    tmp_path: Path, last: str
+) -> None:
+    """Some say only when a sync finished, so that the same words come again."""
+    w = waves(tmp_path, ONE, first=("ship", 1))
+    finished, revision = w.now, w.landing_of("lab")
+    w.report("lab", "l1", finished=finished, revision=revision)
+    good, w.settings = w.settings, "waves = 3\n"
+    w.edit()  # nothing is filed meanwhile
+    healths = ["Degraded", "Healthy", "Degraded", "Healthy"]
+    for health in healths if last == "Healthy" else healths[:-1]:
+        w.later(minutes=1)
+        w.report("lab", "l1", health=health, finished=finished, revision=revision)
+    assert len(w.refs("inbox")) == 2
+    w.settings = good
+    w.edit()
+    w.turn()
+    assert [one["health"] for one in w.wave("lab")["targets"]] == [last]
+    assert w.state("lab") == ("failed" if last == "Degraded" else "deployed")

@@ -40,8 +40,8 @@ def answer(
     if ask.if_listed and settings and settings.listing(record.wave, record.target) is None:
         return Nothing(no_such_target(record.wave, record.target))
     meant = msgspec.structs.replace(record, revision=_on_main(look, ask.revisions))
-    latest = state.deployed.get((record.wave, record.target))
-    if latest is not None and latest.id == meant.id:
+    last = state.last_said(record.wave, record.target)
+    if last is not None and last.id == meant.id and last.id not in state.inbox:
         return Nothing(f"{record.target} has said so already")
     return look.resolved(meant) if settings else meant
 

@@ -220,6 +220,15 @@ class State(Struct, frozen=True, dict=True):
         found = self.kept_records.values()
         return {(one.wave, one.target): one for one in found if isinstance(one, Deployment)}
 
+    def last_said(self, wave: str, target: str) -> Deployment | None:
+        """The last that a target has reported, also where it is not filed yet; None if nothing."""
+        place = (wave, target)
+        waiting = (one for one in self.inbox.values() if isinstance(one, Deployment))
+        mine = [one for one in waiting if (one.wave, one.target) == place]
+        last = max(mine, key=lambda one: (one.finished, one.accepted_at), default=None)
+        filed = self.deployed.get(place)
+        return filed if last is None or (filed and filed.finished > last.finished) else last
+
     @property
     def silenced(self) -> frozenset[tuple[str, str]]:
         """Wave and target of each latest record that a newer release wrote."""

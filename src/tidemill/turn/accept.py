@@ -64,7 +64,7 @@ def accept(
     if ended := _how_ended(state, fact):
         return Accepted(fact.id, is_new=False, state=state, ended=ended)
     waiting = state.inbox.get(fact.id)
-    if waiting is not None and not _is_broken(waiting):
+    if waiting is not None and not _is_broken(waiting) and not _is_said_anew(state, fact):
         _refuse_another(fact, waiting)
         return Accepted(fact.id, is_new=False, state=state)
     if dry_run:
@@ -109,6 +109,15 @@ def _how_ended(state: State, fact: Fact) -> str | None:
 def _is_broken(waiting: Fact | UnreadableRef) -> bool:
     """Whether it is nothing that could wait: what is accepted under its name takes its place."""
     return isinstance(waiting, UnreadableRef) and not waiting.is_newer
+
+
+def _is_said_anew(state: State, fact: Fact) -> bool:
+    """Whether a target says again what waits, and has said something else since: then the last
+    counts."""
+    if not isinstance(fact, Deployment):
+        return False
+    last = state.last_said(fact.wave, fact.target)
+    return last is not None and last.id != fact.id and fact.finished >= last.finished
 
 
 def _refuse_another(fact: Fact, waiting: Fact | UnreadableRef) -> None:
