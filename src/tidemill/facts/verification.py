@@ -250,7 +250,7 @@ def answer_printed(output: str, most: int) -> Answer:
     Args:
         output: the end of what it printed, of at most so many bytes.
     """
-    lines = [line.strip() for line in output.splitlines()]
+    lines = [line.strip() for line in re.split(r"[\r\n]", output)]  # a text may hold other ends
     found = next((line for line in reversed(lines) if line.startswith("{")), None)
     if found is None:
         return Lost(

@@ -195,6 +195,8 @@ def test_an_answer_in_json(body: bytes, expected: Any) -> None:
         ("all is well", "no verdict"),
         ("", "no verdict"),
         ("Traceback (most recent call last):\n  {broken", "malformed"),
+        ('{"verdict": "red", "reason": "in {a\u2028{b\u0085{c"}', Red),
+        ('10 %\r{"verdict": "red"}\r\n', Red),
     ],
 )
 def test_what_a_command_prints(output: str, expected: Any) -> None:
