@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace as changed
@@ -55,7 +56,8 @@ from tidemill.plan.wording import subject
 from tidemill.words.names import one_line
 from tidemill.words.shas import short
 
-MOST_OPEN = 100
+MOST_OPEN = 100  # of those that end, and as many of the others
+KEPT_FOR = timedelta(days=7)  # what has no end, for a receiver that no run can send to
 MOST_AT_ONCE = 20  # messages to one receiver in one turn
 _RED_MAIN = ("red main",)
 _Cause = tuple[str, ...]
@@ -76,7 +78,10 @@ def tell(draft: Draft) -> None:
     found = [_as_it_is(draft, one, now) for one in known]
     is_open = {one.cause for one in found if one.over is None}
     new = [one for cause, one in reversed(now.items()) if cause not in is_open]
-    found += new[: max(0, MOST_OPEN - len(is_open))]
+    for has_end in (True, False):  # what nobody could be told yet and has no end takes no room
+        count = sum(one.over is None and one.has_end == has_end for one in found)
+        mine = [one for one in new if one.has_end == has_end]
+        found += mine[: max(0, MOST_OPEN - count)]
     found = [_to_those_who_are_told(one, receivers) for one in found]
     for receiver in receivers:
         found = _taken_on(draft, receiver, found)
@@ -164,8 +169,9 @@ def _taken_on(draft: Draft, receiver: Receiver, signals: Sequence[Signal]) -> li
         delivery = one.deliveries.get(receiver.name)
         if delivery is None or delivery.is_done or not _is_free(draft, delivery):
             found.append(one)
-        elif delivery.tries >= MOST_TRIES:
-            reason = f"{receiver.name} did not take it in {delivery.tries} tries: {one.what}"
+        elif delivery.tries >= MOST_TRIES or _is_stale(draft, one, delivery):
+            tries = f"{delivery.tries} tries" if delivery.tries else f"{KEPT_FOR.days} days"
+            reason = f"{receiver.name} did not take it in {tries}: {one.what}"
             draft.entries.append(Entry(what="signal lost", id=one.id, reason=reason))
             found.append(_with(one, receiver, changed(delivery, is_done=True)))
         elif left:
@@ -184,6 +190,11 @@ def _with(one: Signal, receiver: Receiver, delivery: Delivery) -> Signal:
 
 def _is_free(draft: Draft, delivery: Delivery) -> bool:
     return delivery.free_at is None or draft.now >= delivery.free_at
+
+
+def _is_stale(draft: Draft, one: Signal, delivery: Delivery) -> bool:
+    """Whether nobody could send what has no end for so long that nobody waits for it."""
+    return not (one.has_end or delivery.tries) and draft.now - one.since > KEPT_FOR
 
 
 def _is_told(one: Signal) -> bool:

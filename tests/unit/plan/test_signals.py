@@ -485,3 +485,34 @@ def test_missing_report_is_told_once_its_wave_has_settled(
     line = Wait(about=About(at="in", wave=wave, set="app"), obstacles=(stop,))
     found = list(signals._of_obstacle(Draft.of(rollout.snapshot()), line, stop))
     assert [one.kind for one in found] == (["reports"] if is_told else [])
+
+
+def reject_many(rollout: Rollout, count: int) -> None:
+    """So many requests that can't be carried out, which a turn rejects."""
+    for number in range(count):
+        rollout.hold(f"nowhere-{number}")
+    rollout.turn()
+
+
+def test_what_one_receiver_never_hears_keeps_nothing_from_the_others() -> None:
+    rollout = telling(red_main(), OPS, TEAM)
+    rollout.reach = Reach(frozenset({"ops"}))  # the team's address is not set
+    green = rollout.checks.pop(rollout.main)
+    reject_many(rollout, MOST_OPEN + 20)
+    while told(rollout):
+        pass
+    rollout.later(1)
+    rollout.checks[rollout.main] = green
+    assert ("ops", "open", "main") in [(to, state, what[:4]) for to, state, what in told(rollout)]
+
+
+def test_what_has_no_end_and_nobody_could_send_for_a_week_is_lost_and_the_journal_says_so() -> None:
+    rollout = telling(Rollout(), TEAM, reach=False)
+    reject_many(rollout, 1)
+    rollout.later(7 * DAY)
+    assert "signal lost" not in whats(rollout.turn())
+    rollout.later(1)
+    decided = rollout.turn()
+    (lost,) = [one for one in decided.entries if one.what == "signal lost"]
+    assert lost.reason.startswith("team did not take it in 7 days: hold-")
+    assert rollout.ledger.signals == []
