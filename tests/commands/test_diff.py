@@ -14,6 +14,7 @@ from tests.commands.promises import assert_help_has_an_example, assert_readable,
 from tests.loop.stories import fork, refs, says
 from tests.world import World, announcement, git, sha_of
 
+from tidemill.answers.difference import file_change
 from tidemill.commands import diff
 from tidemill.errors import Refused
 from tidemill.words.shas import short
@@ -289,3 +290,39 @@ def test_what_is_no_commit_is_no_option_of_git_either(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="does not have the commits"):
         diff._log(tmp_path, f"--output={tmp_path}/made", "HEAD")
     assert [one.name for one in tmp_path.iterdir()] == [".git"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"a: 1\n", b"a: 1"),
+        (b"a: 1", b"a: 1\nb: 2"),
+        (b"a: 1\r\n", b"a: 1\n"),
+        (b"a: 1\n", b""),
+        (b"\n", b"\n\n"),
+        ("a: x\u2028y\x0cz\x85\n".encode(), "a: x\u2028z\n".encode()),
+    ],
+    ids=["newline-goes", "newline-stays-away", "line-ends", "empty", "empty-lines", "other-ends"],
+)
+def test_change_of_a_file_is_a_patch_that_git_applies(
+    before: bytes, after: bytes, tmp_path: Path
+) -> None:
+    said = file_change("x", before, after).diff
+    (tmp_path / "x").write_bytes(before)
+    git(tmp_path, "apply", "-", data=f"{said}\n".encode())
+    assert (tmp_path / "x").read_bytes() == after
+
+
+def test_promotion_would_not_take_a_hotfix_along(grown: World) -> None:
+    file = grown.folder / "hotfix.json"
+    fix = {**announcement(1, {"web": "fix"}, sha=sha_of("fix")), "branch": "release-1"}
+    file.write_text(json.dumps(fix))
+    grown.run(
+        "promote-wave", "--wave", "lab", "--announcement", str(file), "--override", "it is down"
+    )
+    grown.green()
+    grown.deploy("lab")
+    found = grown.run("diff", "--promote", "shop")
+    assert found["sets"][0]["after"] == sha_of("app-2")
+    said = refused(grown, "diff", "--promote", "shop", "--sha", sha_of("fix"))
+    assert "nothing can be promoted into shop" in said

@@ -107,15 +107,23 @@ def services(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Servi
 def file_change(path: str, before: bytes | None, after: bytes | None) -> FileChange:
     """How one file differs."""
     try:
-        old, new = ((one or b"").decode().splitlines() for one in (before, after))
+        old, new = (_lines((one or b"").decode()) for one in (before, after))
     except UnicodeDecodeError:
         return FileChange(path=path, diff="")
     names = (
         "/dev/null" if before is None else f"a/{path}",
         "/dev/null" if after is None else f"b/{path}",
     )
-    lines = difflib.unified_diff(old, new, *names, lineterm="")
-    return FileChange(path=path, diff="\n".join(lines))
+    diff = "".join(difflib.unified_diff(old, new, *names))
+    return FileChange(path=path, diff=diff.removesuffix("\n"))
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a file as Git has them: nothing but a newline ends one, and it counts whether
+    the last one has its own."""
+    *lines, last = text.split("\n")
+    unended = [f"{last}\n\\ No newline at end of file\n"] if last else []
+    return [*(f"{line}\n" for line in lines), *unended]
 
 
 def awaiting_approval(known: Snapshot, waiting: Iterable[Wait]) -> list[SetDifference]:

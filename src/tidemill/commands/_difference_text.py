@@ -83,7 +83,8 @@ def in_short(one: SetDifference) -> str:
 def _files(found: Difference) -> Iterator[Part]:
     files = found.files or ()
     yield Title(f"Files of cfg-app.git that change: {len(files)}")
-    lines = [line for one in files for line in one.diff.splitlines() or [f"{one.path} (no text)"]]
+    texts = (one.diff or f"{one.path} (no text)" for one in files)
+    lines = [line for text in texts for line in text.split("\n")]
     yield from lines[:MOST_LINES]
     if len(lines) > MOST_LINES:
         yield Paragraph(f"{len(lines) - MOST_LINES} more lines are left out; --json has all.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from tidemill.announcing.order import order_of
 from tidemill.answers.difference import SetDifference, difference, sets_on_main
 from tidemill.asks.places import set_of, wave_of
 from tidemill.clients.git.git import Git
@@ -138,7 +139,12 @@ def _chosen(
         for name in names
         for landing in state.ledger.history(name, set_name).landings
         if landing.app_sha is not None
-        and (landing.deployed_at is not None if sha is None else landing.app_sha.startswith(sha))
+        and not landing.is_hotfix  # that is never promoted
+        and (
+            landing.deployed_at is not None and not landing.is_bad
+            if sha is None
+            else landing.app_sha.startswith(sha)
+        )
     ]
     if len({landing.app_sha for _, landing in landings}) > 1 and sha is not None:
         named = ", ".join(sorted({landing.app_sha or "" for _, landing in landings}))
@@ -150,7 +156,7 @@ def _chosen(
             remedy=f"see what each wave has: {remedies.typed(('status',))}",
         )
     # Of what the wave has had itself, another one's is the better witness.
-    return max(landings, key=lambda one: (one[0] != wave.name, one[1].landed_at))
+    return max(landings, key=lambda one: (one[0] != wave.name, order_of(one[1]), one[1].landed_at))
 
 
 def _commits(
