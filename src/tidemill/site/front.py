@@ -79,7 +79,7 @@ def _wave(frame: Frame, view: WaveView) -> Markup:
             _tags(view),
             class_="wave-head",
         ),
-        notes(view, frame.now),
+        notes(frame, view),
         [_set(frame, view, one) for one in view.status.sets]
         or el("p", "Nothing yet.", class_="none"),
         _targets(frame, view),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from tidemill.facts.gates import GateChange
 from tidemill.facts.holds import Hold, each_hold
 from tidemill.facts.settings import ALL_SETS
 from tidemill.plan.status import FreezeStatus
@@ -49,6 +51,7 @@ SPANS = [timedelta(hours=hours) for hours in (6, 24, 72, 168, 720)]
 WELL_SHOWN = 8
 _LONG_HEX = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,52}\b")
 _PLAIN = re.compile(r"[A-Za-z0-9.-]")
+_LONGEST_NAME = 200
 
 
 class Frame(Struct, frozen=True):
@@ -181,8 +184,14 @@ def set_path(name: str, sha: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """A name as part of a path, and of an address: other characters than plain ones as `_2f_`."""
-    return "".join(one if _PLAIN.match(one) else f"_{ord(one):x}_" for one in name)
+    """A name as part of a path, and of an address: other characters than plain ones as `_2f_`.
+
+    No file system takes more than 255 bytes: what would be too long is cut, and told apart.
+    """
+    plain = "".join(one if _PLAIN.match(one) else f"_{ord(one):x}_" for one in name)
+    if len(plain) <= _LONGEST_NAME:
+        return plain
+    return f"{plain[:_LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def outside(address: str | None, text: str, **attributes: str | None) -> Markup:
@@ -268,11 +277,27 @@ def freeze_note(freeze: FreezeStatus) -> Markup:
     )
 
 
-def notes(view: WaveView, now: datetime) -> list[Markup]:
-    """The holds and freezes of a wave."""
+def gates_note(frame: Frame, change: GateChange) -> Markup:
+    """Which commit changed what a wave asks before anything goes in or on; by whom, as it says."""
+    by = f" by the author {change.author}" if change.author else ""
+    return el(
+        "p",
+        el("strong", "Gates changed"),
+        " in ",
+        frame.commit(change.commit) if change.commit else "a commit that can't be told",
+        f"{by}, ",
+        frame.since(change.at),
+        el("span", change.words, class_="reason"),
+        class_="hold",
+    )
+
+
+def notes(frame: Frame, view: WaveView) -> list[Markup]:
+    """The holds and freezes of a wave, and what changed its gates lately."""
     status = view.status
-    holds = [hold_note(one, now) for one in each_hold(status.holds)]
-    return [*holds, *map(freeze_note, status.freezes)]
+    holds = [hold_note(one, frame.now) for one in each_hold(status.holds)]
+    gates = [gates_note(frame, one) for one in status.gates_changed]
+    return [*holds, *map(freeze_note, status.freezes), *gates]
 
 
 def lines_list(frame: Frame, lines: Iterable[Line]) -> Markup | None:

@@ -66,7 +66,7 @@ def wave_page(frame: Frame, view: WaveView) -> bytes:
     return frame.page(
         view.name,
         el("h1", view.name),
-        notes(view, frame.now),
+        notes(frame, view),
         [soak_bar(soak) for one in there for soak in one.soaks],
         rules,
         el("h2", "Waiting") if lines else None,

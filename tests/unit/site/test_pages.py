@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.unit.boards import HOSTILE, PLACE, TARGETS, busy, fresh, hostile, shown
-from tests.unit.sets import app_sha, settings, unreadable
+from tests.unit.sets import LAB, SHOP, app_sha, settings, unreadable
 from tests.unit.snapshots import Rollout, two_waves
 
 from tidemill.answers.history import HOW
@@ -312,3 +312,23 @@ def test_image_files_that_somebody_took_away_are_called_that() -> None:
     (row,) = [row for row in rows if "removed by hand" in row]
     assert "unknown" not in row
     assert "app was taken by hand out of shop" in files["landings.xml"].decode()
+
+
+def test_name_of_a_file_is_never_too_long_and_tells_names_apart() -> None:
+    longest = ["a" + "_" * 98 + end for end in "bc"]
+    names = [file_name(one) for one in [*longest, "a_b", "a" * 100]]
+    assert names[2:] == ["a_5f_b", "a" * 100]
+    assert len({*names}) == len(names)
+    assert max(map(len, names)) <= 255 - len(".html")
+
+
+def test_wave_whose_gates_were_changed_says_so_on_the_board_and_on_its_page() -> None:
+    rollout = two_waves()
+    rollout.turn()
+    rollout.settings = settings(lab=LAB, shop={**SHOP, "approval": True})
+    rollout.turn()
+    found = pages(shown(rollout))
+    for name in ("index.html", "waves/shop.html"):
+        assert "Gates changed in a commit that can't be told" in found[name].text
+        assert "approval: yes, was no" in found[name].text
+    assert "Gates changed" not in found["waves/lab.html"].text
