@@ -52,6 +52,27 @@ def test_a_clone_that_lacks_files_is_refused_with_the_repository_that_has_them(
     assert "--repo https://git.acme/cfg;" in found["error"]["remedy"]
 
 
+def test_a_clone_that_lacks_files_is_refused_however_it_is_named(
+    second: World, tmp_path: Path
+) -> None:
+    copy, tree = tmp_path / "a copy", tmp_path / "tree"
+    git(second.bare, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "-q", "--filter=blob:none", f"file://{second.bare}", str(copy))
+    git(copy, "worktree", "add", "-q", "--detach", str(tree))
+    for name in (str(tree), f"file://{tree}", f"file://{copy}", f"{copy.as_uri()}/.git"):
+        found = second.run("history", "--repo", name, repo=False)
+        assert found.code == 1, name
+        assert "partial clone" in found["error"]["what"]
+        assert f"--repo file://{second.bare}" in found["error"]["remedy"]
+
+
+def test_a_linked_worktree_stands_for_its_repository(second: World, tmp_path: Path) -> None:
+    copy, tree = tmp_path / "copy", tmp_path / "tree"
+    git(tmp_path, "clone", "-q", "--mirror", str(second.bare), str(copy))
+    git(copy, "worktree", "add", "-q", "--detach", str(tree), "main")
+    assert second.run("history", "--repo", str(tree), repo=False) == second.run("history")
+
+
 def test_help_has_an_example() -> None:
     assert_help_has_an_example("history")
 
@@ -353,7 +374,7 @@ def test_shallow_copy_says_that_turns_are_missing(second: World, tmp_path: Path)
     wanted = ("+refs/heads/*:refs/heads/*", "+refs/tidemill/*:refs/tidemill/*")
     git(copy, "fetch", "-q", "--depth=1", f"file://{second.bare}", *wanted)
     found = second.run("history", "--repo", str(copy), repo=False)
-    assert any("shallow" in one for one in found["missing"])
+    assert any("--mirror without --depth gets all" in one for one in found["missing"])
     assert [one["app_sha"] for one in found["lines"] if one["what"] == "landed"] == [
         sha_of("app-1"),
         sha_of("app-2"),

@@ -105,7 +105,8 @@ def _read(
     missing = [*found.missing]
     if not is_whole and not is_part:
         missing.append(
-            "This copy of the repository is shallow: turns before its first one are not in it."
+            "This copy of the repository is shallow: turns before its first one are not in it. "
+            "git clone --mirror without --depth gets all of them."
         )
     if unread:
         missing.append(f"{unread} of the journal's commits can't be read as the record of a turn.")

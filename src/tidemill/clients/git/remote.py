@@ -12,12 +12,16 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, configured, lines
 from tidemill.clients.github.place import of_url, token_for
 from tidemill.words.urls import redacted
 
 _USER = "x-access-token"
+_FILE = "file://"
+_LEADS_TO = b"gitdir: "  # gitrepository-layout(5): a file `.git`, of a linked worktree
+_LONGEST_PATH = 8192  # bytes, with what stands before it
 _PARTIAL = re.compile(rb"^\s*promisor\s*=\s*true\b", re.MULTILINE | re.IGNORECASE)
 # A server that is started here does what is needed, whatever its repository is configured to.
 SERVE = (
@@ -52,10 +56,17 @@ class Remote:
         return is_folder(self.url)
 
     @property
+    def folder(self) -> Path | None:
+        """Where it is on this machine, however it is named; None where it is elsewhere."""
+        is_file = self.url.startswith(_FILE)
+        found = _absolute(unquote(self.url.removeprefix(_FILE))) if is_file else self.url
+        return Path(found) if is_folder(found) else None
+
+    @property
     def is_partial(self) -> bool:
         """Whether it is a clone that left files out: it gives to nobody what it lacks."""
-        config = Path(self.url) / "config"
-        return self.is_here and config.is_file() and bool(_PARTIAL.search(config.read_bytes()))
+        config = self.folder / "config" if self.folder else None
+        return bool(config and config.is_file() and _PARTIAL.search(config.read_bytes()))
 
     def known(self, folder: Path) -> dict[str, str]:
         """The environment for Git in the bare repository `folder`, which so has this remote."""
@@ -92,7 +103,7 @@ class Remote:
             ("remote.origin.promisor", "true"),
             ("remote.origin.partialclonefilter", "blob:none"),
         ]
-        if is_path(self.url) or self.url.startswith("file://"):
+        if is_path(self.url) or self.url.startswith(_FILE):
             settings.append(("remote.origin.uploadpack", f"git {' '.join(SERVE)}"))
         if self.is_here:
             # It is read as it is, so no configuration may have it written to in another place.
@@ -168,4 +179,16 @@ def is_folder(url: str) -> bool:
 def _absolute(url: str) -> str:
     """A path in full, looked for as Git does it; any other address as it is."""
     found = next((path for path in (f"{url}/.git", url, f"{url}.git") if is_path(path)), None)
-    return os.path.realpath(found) if found else url
+    return os.path.realpath(_shared(found)) if found else url
+
+
+def _shared(found: str) -> str:
+    """The repository that a linked worktree, or a submodule, is of; else what was found."""
+    if is_folder(found) or Path(found).stat().st_size > _LONGEST_PATH:
+        return found
+    said = Path(found).read_bytes()
+    if not said.startswith(_LEADS_TO):
+        return found
+    own = Path(found).parent / os.fsdecode(said.removeprefix(_LEADS_TO).rstrip(b"\n"))
+    common = own / "commondir"
+    return str(own / os.fsdecode(common.read_bytes().rstrip(b"\n")) if common.is_file() else own)

@@ -67,9 +67,9 @@ class Repository(Objects):
 
     def refuse_partial(self) -> None:
         """Raise `Refused` where it is a clone without all files: their lack looks like a loss."""
-        if not self._origin.is_partial:
+        if not self._origin.is_partial or self._origin.folder is None:
             return
-        whole = Git(Path(self._origin.url)).address()
+        whole = Git(self._origin.folder).address()
         named = shlex.quote(without_credentials(whole or ""))
         other = f"that it is of: --repo {named}" if whole else "itself"
         raise Refused(
