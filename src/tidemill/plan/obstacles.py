@@ -525,7 +525,7 @@ class MissingVerification(Obstacle, frozen=True, kw_only=True, tag="verification
 
 class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
     """Its commit was evicted; `said` is the end of what the check said. `did` is what the commit
-    did, in `wave` with `set`, and `request` who wanted that."""
+    did, in `wave` with `set`; `request` asked for that."""
 
     app_sha: str | None
     reason: str = ""
