@@ -30,7 +30,7 @@ def note_freezes(draft: Draft) -> None:
         for one in known:
             if one.ends <= draft.now:
                 _note_over(draft, wave, f"it was until {_moment(one.ends)}", one)
-            elif not now:
+            elif one.reason not in {each.reason for each in now}:  # and not another time for it
                 _note_over(draft, wave, "tidemill.toml has it no more", one)
         for one in now:
             if one not in known:

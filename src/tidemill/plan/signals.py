@@ -164,14 +164,17 @@ def _to_those_who_are_told(one: Signal, receivers: Sequence[Receiver]) -> Signal
 def _taken_on(draft: Draft, receiver: Receiver, signals: Sequence[Signal]) -> list[Signal]:
     """The signals, where this turn sends what is due to one receiver, or gives it up."""
     reach = draft.snapshot.reach
-    found, left = [], MOST_AT_ONCE if receiver.name in reach.receivers else 0
+    is_reached = receiver.name in reach.receivers
+    found, left = [], MOST_AT_ONCE if is_reached else 0
     for one in signals:
         delivery = one.deliveries.get(receiver.name)
         if delivery is None or delivery.is_done or not _is_free(draft, delivery):
             found.append(one)
-        elif delivery.tries >= MOST_TRIES or _is_stale(draft, one, delivery):
-            tries = f"{delivery.tries} tries" if delivery.tries else f"{KEPT_FOR.days} days"
-            reason = f"{receiver.name} did not take it in {tries}: {one.what}"
+        elif delivery.tries >= MOST_TRIES or (not is_reached and _is_stale(draft, one, delivery)):
+            why = f"{receiver.name} did not take it in {delivery.tries} tries"
+            if not delivery.tries:
+                why = f"for {KEPT_FOR.days} days no run could send it to {receiver.name}"
+            reason = f"{why}: {one.what}"
             draft.entries.append(Entry(what="signal lost", id=one.id, reason=reason))
             found.append(_with(one, receiver, changed(delivery, is_done=True)))
         elif left:

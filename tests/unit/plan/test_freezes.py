@@ -190,6 +190,15 @@ def test_a_freeze_that_the_settings_take_back_is_over_and_one_that_they_prolong_
     assert told(rollout) == [("shop", "freeze over", why)]
 
 
+def test_a_freeze_that_the_settings_take_back_is_over_also_where_another_one_goes_on() -> None:
+    rollout = Rollout(with_freezes(STOCKTAKING, {**STOCKTAKING, "reason": "inventory"}))
+    rollout.landing("shop", 1)
+    rollout.turn()
+    rollout.settings = with_freezes({**STOCKTAKING, "reason": "inventory"})
+    why = "tidemill.toml has it no more (frozen: stocktaking)"
+    assert told(rollout) == [(wave, "freeze over", why) for wave in ("lab", "shop")]
+
+
 def test_a_frozen_wave_is_frozen_under_another_name_too_without_another_word() -> None:
     rollout = Rollout(with_freezes({**STOCKTAKING, "waves": ["shop"]}))
     rollout.landing("shop", 1)

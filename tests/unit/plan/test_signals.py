@@ -514,5 +514,13 @@ def test_what_has_no_end_and_nobody_could_send_for_a_week_is_lost_and_the_journa
     rollout.later(1)
     decided = rollout.turn()
     (lost,) = [one for one in decided.entries if one.what == "signal lost"]
-    assert lost.reason.startswith("team did not take it in 7 days: hold-")
+    assert lost.reason.startswith("for 7 days no run could send it to team: hold-")
     assert rollout.ledger.signals == []
+
+
+def test_what_has_no_end_is_sent_by_the_first_run_that_can_however_late_that_is() -> None:
+    rollout = telling(Rollout(), TEAM, reach=False)
+    reject_many(rollout, MOST_AT_ONCE + 1)
+    rollout.later(8 * DAY)
+    rollout.reach = Reach(frozenset({"team"}))
+    assert [len(told(rollout)) for _ in range(3)] == [MOST_AT_ONCE, 1, 0]
