@@ -19,9 +19,7 @@ def answer(ask: DropRequest, state: State, asker: Asker) -> Answer:
             f"{ask.id} can't be read: {waiting.reason}",
             remedy="drop it with the newer release",
         )
-    if waiting is not None:
-        return Drop(accepted_at=asker.now, by=asker.by, request=ask.id)
-    if state.remembered.dismissible(ask.id) is not None:
+    if waiting is not None or state.remembered.dismissible(ask.id):
         return Drop(accepted_at=asker.now, by=asker.by, request=ask.id)
     if ended := state.remembered.how_ended(ask.id):
         return Nothing(f"{ask.id} has ended already: {ended}")

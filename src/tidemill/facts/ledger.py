@@ -464,15 +464,16 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
                 return eviction
         return None
 
-    def dismissible(self, request: str) -> int | None:
-        """The place of the eviction that ended a hotfix or a rollback, which nobody retries; None
-        if none did, or somebody has dismissed it."""
-        for at, eviction in enumerate(self.evictions):
-            gone = eviction.operation
-            is_it = gone is not None and gone.request == request and not eviction.dismissed
-            if gone is not None and is_it and gone.kind in ("hotfix", "roll back"):
-                return at
-        return None
+    def dismissible(self, request: str) -> list[int]:
+        """The places of the evictions of a hotfix, or of a rollback's sets, but for those that
+        somebody has dismissed."""
+        return [
+            at
+            for at, eviction in enumerate(self.evictions)
+            if (gone := eviction.operation) is not None
+            and (gone.request == request and gone.kind in ("hotfix", "roll back"))
+            and not eviction.dismissed
+        ]
 
     def evicted_from(self, wave: str, set_name: str, request: str) -> bool:
         """Whether what a request asked for was evicted in a wave; another first wave may go on."""

@@ -118,6 +118,9 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
     """End what waits. An announcement is kept: whoever dropped it by mistake retries it."""
     draft.let_back(drop.request)
     dropped = draft.inbox.get(drop.request)
+    dismissed = draft.ledger.dismissible(drop.request)
+    for at in dismissed:
+        _dismiss(draft, drop, at)
     if dropped is not None:
         reason = f"dropped by {drop.by or 'a person'}"
         set_name = getattr(dropped, "set", None)
@@ -135,8 +138,7 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
         backs = draft.ledger.rollbacks
         draft.ledger.rollbacks = [back for back in backs if back.request != drop.request]
         draft.end(ref_id, "done")
-    elif (at := draft.ledger.dismissible(drop.request)) is not None:
-        _dismiss(draft, drop, at)
+    elif dismissed:
         draft.end(ref_id, "done")
     else:
         why = f"{drop.request} does not wait any more"

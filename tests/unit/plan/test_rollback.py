@@ -20,8 +20,9 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.ledger import Landing
-from tidemill.facts.requests import Rollback, SetRollback
-from tidemill.plan.obstacles import PastRollback
+from tidemill.facts.requests import Drop, Rollback, SetRollback
+from tidemill.plan.obstacles import PastEviction, PastRollback, Wait
+from tidemill.plan.plan import Plan
 from tidemill.plan.rollback import healthy_before, went_back
 
 
@@ -274,6 +275,31 @@ def test_one_of_several_sets_that_is_evicted_leaves_the_other_its_request() -> N
     assert as_a_whole == ["evicted"]
     assert rollout.ledger.rollbacks == []
     assert rollout.inbox == {}
+
+
+def evicted(decided: Plan) -> list[Wait]:
+    """What status names because it was evicted."""
+    return [
+        line
+        for line in decided.waiting
+        if any(isinstance(stop, PastEviction) for stop in line.obstacles)
+    ]
+
+
+def test_all_sets_of_a_rollback_that_were_evicted_are_dropped_at_once() -> None:
+    rollout = two_sets()
+    rollout.settings = msgspec.structs.replace(
+        rollout.settings, checks=msgspec.structs.replace(rollout.settings.checks, retries=0)
+    )
+    request = both_back(rollout)
+    rollout.green(rollout.main)
+    for _ in range(2):
+        rollout.red(rollout.turn().auto[0].sha)
+    assert [line.about.set for line in evicted(rollout.turn())] == ["batch", "app"]
+    rollout.asked(Drop(accepted_at=rollout.ago(0), by="ada", request=request))
+    decided = rollout.turn()
+    assert whats(decided) == ["dismissed", "dismissed"]
+    assert evicted(decided) == []
 
 
 def test_another_rollback_of_one_of_several_sets_does_not_end_the_request_of_the_other() -> None:
