@@ -47,6 +47,8 @@ def parse_title(title: str) -> RunTitle | None:
         mark = next((one for one in ("@", "at:", *_FLAGS) if part.startswith(one)), None)
         if mark is None and not marked and len(names) < 2:
             names.append(part)
+        elif mark is None and [*marked][-1:] == ["at:"]:
+            marked["at:"] += f" {part}"  # a time may be of several words
         elif mark is None or mark in marked or (mark in _FLAGS and part != mark):
             return None
         else:

@@ -285,7 +285,7 @@ def _why_not_this_goal(draft: Draft, fact: Rollback, run: RunVoucher) -> str | N
         try:
             found = had_at(landings, parse_moment(told.at, "at"))
         except Refused as error:
-            return error.what
+            return f"{error.what}: its form needs a moment, like 2026-01-31T12:00Z"
     else:
         found = healthy_before(landings)
     is_it = found is not None and found.content == fact.to.content

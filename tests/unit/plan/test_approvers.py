@@ -709,13 +709,14 @@ def test_rollback_leaves_what_the_wave_had_when_its_run_was_started() -> None:
     assert introduced(rollout.decide()) == [("shop", 2)]
 
 
-def test_run_that_names_no_time_stops_its_own_request_and_nothing_else() -> None:
+@pytest.mark.parametrize("words", ["noon", "tuesday 14:00", "2 h ago"])
+def test_run_that_names_no_time_stops_its_own_request_and_nothing_else(words: str) -> None:
     rollout, (oldest, _, _) = three_in_the_shop()
     request = asked_by_run(rollout, rollout.rollback("shop", oldest))
-    rollout.vouchers[request] = run("roll back shop at:noon")
+    rollout.vouchers[request] = run(f"roll back shop at:{words}")
     hold = rollout.hold("lab")
     decided = rollout.turn()
-    assert "'noon' is not a time" in decided.rejected[request]
+    assert f"at '{words}' is not a time: its form needs a moment" in decided.rejected[request]
     assert hold in decided.ended
 
 
