@@ -56,7 +56,7 @@ from tidemill.plan.wording import subject
 from tidemill.words.names import one_line
 from tidemill.words.shas import short
 
-MOST_OPEN = 100  # of those that end, and as many of the others
+MOST_OPEN = 100  # of those that end; of the others; and of those that only some have heard of
 KEPT_FOR = timedelta(days=7)  # what has no end, for a receiver that no run can send to
 MOST_AT_ONCE = 20  # messages to one receiver in one turn
 _RED_MAIN = ("red main",)
@@ -78,14 +78,16 @@ def tell(draft: Draft) -> None:
     found = [_as_it_is(draft, one, now) for one in known]
     is_open = {one.cause for one in found if one.over is None}
     new = [one for cause, one in reversed(now.items()) if cause not in is_open]
-    for has_end in (True, False):  # what nobody could be told yet and has no end takes no room
-        count = sum(one.over is None and one.has_end == has_end for one in found)
+    for has_end in (True, False):  # one kind takes no room from the other
+        count = sum(
+            one.over is None and one.has_end == has_end and not _is_half_told(one) for one in found
+        )
         mine = [one for one in new if one.has_end == has_end]
         found += mine[: max(0, MOST_OPEN - count)]
     found = [_to_those_who_are_told(one, receivers) for one in found]
     for receiver in receivers:
         found = _taken_on(draft, receiver, found)
-    draft.ledger.signals = [one for one in found if not _is_told(one)]
+    draft.ledger.signals = _but_the_oldest(draft, [one for one in found if not _is_told(one)])
 
 
 def confirmed(signals: Sequence[Signal], taken: Collection[tuple[str, str, str]]) -> list[Signal]:
@@ -185,6 +187,21 @@ def _taken_on(draft: Draft, receiver: Receiver, signals: Sequence[Signal]) -> li
         else:
             found.append(one)
     return found
+
+
+def _is_half_told(one: Signal) -> bool:
+    """Whether it has no end, and some receiver has heard of it, and another has not."""
+    return not one.has_end and any(each.is_done for each in one.deliveries.values())
+
+
+def _but_the_oldest(draft: Draft, signals: Sequence[Signal]) -> list[Signal]:
+    """The signals but for what some have heard of, where too many newer ones wait for the rest."""
+    old = [one for one in signals if _is_half_told(one)][:-MOST_OPEN]
+    for one in old:
+        late = ", ".join(name for name, each in one.deliveries.items() if not each.is_done)
+        reason = f"{late} did not take it, and {MOST_OPEN} newer ones wait: {one.what}"
+        draft.entries.append(Entry(what="signal lost", id=one.id, reason=reason))
+    return [one for one in signals if one not in old]
 
 
 def _with(one: Signal, receiver: Receiver, delivery: Delivery) -> Signal:

@@ -506,6 +506,22 @@ def test_what_one_receiver_never_hears_keeps_nothing_from_the_others() -> None:
     assert ("ops", "open", "main") in [(to, state, what[:4]) for to, state, what in told(rollout)]
 
 
+def test_a_rejection_is_told_though_a_receiver_has_not_heard_of_a_hundred_before() -> None:
+    rollout = telling(Rollout(), OPS, TEAM)
+    rollout.reach = Reach(frozenset({"ops"}))
+    reject_many(rollout, MOST_OPEN)
+    rollout.later(30)  # so that what was sent then is sent again, and taken
+    while told(rollout):
+        pass
+    request = rollout.hold("elsewhere")
+    assert told(rollout) == [("ops", "open", f"{request} was rejected")]
+    decided = rollout.turn()
+    (lost,) = [one for one in decided.entries if one.what == "signal lost"]
+    assert lost.reason.startswith("team did not take it, and 100 newer ones wait: hold-")
+    assert len(rollout.ledger.signals) == MOST_OPEN
+    assert not rollout.decide().is_change
+
+
 def test_what_has_no_end_and_nobody_could_send_for_a_week_is_lost_and_the_journal_says_so() -> None:
     rollout = telling(Rollout(), TEAM, reach=False)
     reject_many(rollout, 1)
