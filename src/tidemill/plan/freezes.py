@@ -31,7 +31,7 @@ def note_freezes(draft: Draft) -> None:
             if one.ends <= draft.now:
                 _note_over(draft, wave, f"it was until {_moment(one.ends)}", one)
             elif one.reason not in {each.reason for each in now}:  # and not another time for it
-                _note_over(draft, wave, "tidemill.toml has it no more", one)
+                _note_over(draft, wave, "tidemill.toml was changed", one)
         for one in now:
             if one not in known:
                 reason = f"{one.reason} (until {_moment(one.ends)})"

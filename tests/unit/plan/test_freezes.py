@@ -186,7 +186,7 @@ def test_a_freeze_that_the_settings_take_back_is_over_and_one_that_they_prolong_
     rollout.settings = with_freezes(longer)
     assert told(rollout) == [("shop", "frozen", "stocktaking (until 2026-01-06T23:00Z)")]
     rollout.settings = with_freezes()
-    why = "tidemill.toml has it no more (frozen: stocktaking)"
+    why = "tidemill.toml was changed (frozen: stocktaking)"
     assert told(rollout) == [("shop", "freeze over", why)]
 
 
@@ -195,7 +195,7 @@ def test_a_freeze_that_the_settings_take_back_is_over_also_where_another_one_goe
     rollout.landing("shop", 1)
     rollout.turn()
     rollout.settings = with_freezes({**STOCKTAKING, "reason": "inventory"})
-    why = "tidemill.toml has it no more (frozen: stocktaking)"
+    why = "tidemill.toml was changed (frozen: stocktaking)"
     assert told(rollout) == [(wave, "freeze over", why) for wave in ("lab", "shop")]
 
 
