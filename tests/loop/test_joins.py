@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.loop.waves import Waves, short, waves
+from tests.world import sha_of
 
 FAN_OUT = {
     "lab": {"targets": ["l1"]},
@@ -43,6 +44,18 @@ def test_join_takes_a_set_only_when_both_of_its_sources_have_it_deployed(tmp_pat
     w.deploy("west")
     w.green()
     assert w.at("world") == 1
+
+
+def test_diff_shows_of_a_join_what_all_of_its_sources_have_deployed(tmp_path: Path) -> None:
+    w = waves(tmp_path, DIAMOND, first=("everywhere", 1))
+    w.deployed(2, "lab")
+    w.deploy("east")
+    w.green()
+    (found,) = w.run("diff", "--promote", "world")["sets"]
+    assert (found["before"], found["after"]) == (sha_of("app-1"), sha_of("app-1"))
+    w.deploy("west")
+    (found,) = w.run("diff", "--promote", "world")["sets"]
+    assert (found["before"], found["after"]) == (sha_of("app-1"), sha_of("app-2"))
 
 
 def test_failure_in_one_source_keeps_a_set_out_of_the_join(tmp_path: Path) -> None:

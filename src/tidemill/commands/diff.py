@@ -55,7 +55,7 @@ PARAMETERS = (
     Option(
         "--sha",
         help="with --promote, the commit of app.git, 7 digits or more; the newest that is deployed "
-        "in the waves before by default",
+        "in all waves before by default",
     ),
     Option(
         "--app",
@@ -146,11 +146,17 @@ def _chosen(
             else landing.app_sha.startswith(sha)
         )
     ]
+    if sha is None:  # a promotion needs it in each of these waves
+        places = {(name, landing.app_sha) for name, landing in landings}
+        landings = [
+            one for one in landings if all((name, one[1].app_sha) in places for name in names)
+        ]
     if len({landing.app_sha for _, landing in landings}) > 1 and sha is not None:
         named = ", ".join(sorted({landing.app_sha or "" for _, landing in landings}))
         raise Refused(f"{shown(sha)} could be {named}", remedy="give more of its digits")
     if not landings:
-        what = "no set is deployed there" if sha is None else f"no wave has had {shown(sha)}"
+        where = " and ".join(names)
+        what = f"no set is deployed in {where}" if sha is None else f"no wave has had {shown(sha)}"
         raise Refused(
             f"nothing can be promoted into {wave.name}: {what}",
             remedy=f"see what each wave has: {remedies.typed(('status',))}",
