@@ -16,6 +16,8 @@ DOCUMENTS, EXAMPLES, INTEGRATIONS = (
 )
 _PATH = re.compile(r"[/:]([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?$")
 _WEB = re.compile(r"https?://([^/]+)/")
+# Of SSH's configuration are `github-work` and `github.com-work`: so no host on the web is called.
+_HOST = re.compile(r".+\.(?:xn--[a-z0-9-]+|[a-z0-9]+)")
 
 
 class Place(Struct, frozen=True):
@@ -49,7 +51,7 @@ class Place(Struct, frozen=True):
             return f"https://{found[1]}"
         # Where a network lets only the port of HTTPS through, SSH is at `ssh.` before the server.
         host = host_and_path(self.url)[0].removeprefix("ssh.")
-        return f"https://{host}" if host else GITHUB
+        return f"https://{host}" if _HOST.fullmatch(host) else GITHUB
 
     def in_workflow(self, text: str) -> str:
         """A workflow, of which the branch `main` is the place's."""
