@@ -57,7 +57,7 @@ from tidemill.words.names import one_line
 from tidemill.words.shas import short
 
 MOST_OPEN = 100  # of those that end; of the others; and of those that only some have heard of
-KEPT_FOR = timedelta(days=7)  # what has no end, for a receiver that no run can send to
+KEPT_FOR = timedelta(days=7)  # what is over, or has no end, for whom a run can't send to
 MOST_AT_ONCE = 20  # messages to one receiver in one turn
 _RED_MAIN = ("red main",)
 _Cause = tuple[str, ...]
@@ -172,11 +172,11 @@ def _taken_on(draft: Draft, receiver: Receiver, signals: Sequence[Signal]) -> li
         delivery = one.deliveries.get(receiver.name)
         if delivery is None or delivery.is_done or not _is_free(draft, delivery):
             found.append(one)
-        elif delivery.tries >= MOST_TRIES or (not is_reached and _is_stale(draft, one, delivery)):
-            why = f"{receiver.name} did not take it in {delivery.tries} tries"
-            if not delivery.tries:
-                why = f"for {KEPT_FOR.days} days no run could send it to {receiver.name}"
-            reason = f"{why}: {one.what}"
+        elif delivery.tries >= MOST_TRIES or (not is_reached and _is_stale(draft, one)):
+            when = f"in {delivery.tries} tries"
+            if delivery.tries < MOST_TRIES:
+                when = f"in {KEPT_FOR.days} days, and this run can't send it"
+            reason = f"{receiver.name} did not take it {when}: {one.what}"
             draft.entries.append(Entry(what="signal lost", id=one.id, reason=reason))
             found.append(_with(one, receiver, changed(delivery, is_done=True)))
         elif left:
@@ -212,9 +212,10 @@ def _is_free(draft: Draft, delivery: Delivery) -> bool:
     return delivery.free_at is None or draft.now >= delivery.free_at
 
 
-def _is_stale(draft: Draft, one: Signal, delivery: Delivery) -> bool:
-    """Whether nobody could send what has no end for so long that nobody waits for it."""
-    return not (one.has_end or delivery.tries) and draft.now - one.since > KEPT_FOR
+def _is_stale(draft: Draft, one: Signal) -> bool:
+    """Whether it is over, or has no end, for so long that nobody waits to be told."""
+    last = one.over or (None if one.has_end else one.since)
+    return last is not None and draft.now - last > KEPT_FOR
 
 
 def _is_told(one: Signal) -> bool:

@@ -530,7 +530,27 @@ def test_what_has_no_end_and_nobody_could_send_for_a_week_is_lost_and_the_journa
     rollout.later(1)
     decided = rollout.turn()
     (lost,) = [one for one in decided.entries if one.what == "signal lost"]
-    assert lost.reason.startswith("for 7 days no run could send it to team: hold-")
+    assert lost.reason.startswith(
+        "team did not take it in 7 days, and this run can't send it: hold-"
+    )
+    assert rollout.ledger.signals == []
+
+
+@pytest.mark.parametrize("has_end", [False, True])
+def test_who_was_tried_once_and_has_no_address_any_more_keeps_nothing(has_end: bool) -> None:
+    rollout = telling(Rollout(), TEAM)
+    if has_end:
+        rollout.held("lab")
+        rollout.turn()
+        rollout.holds.clear()
+        rollout.reach = Reach()
+        rollout.turn()
+    else:
+        reject_many(rollout, 1)
+        rollout.reach = Reach()
+    assert len(rollout.ledger.signals) == 1
+    rollout.later(7 * DAY + 1)
+    assert "signal lost" in whats(rollout.turn())
     assert rollout.ledger.signals == []
 
 
