@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -277,3 +278,12 @@ def test_shallow_checkout_of_app_git_is_deepened_with_the_token(
     server.tokens.update(READS)
     assert AppCheckout(clone).origin(Given()).position == 2
     assert CODED not in (clone / ".git/config").read_text()
+
+
+def test_what_is_no_file_leads_nowhere_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".git")
+    asked = threading.Thread(target=remote, args=(str(tmp_path),), daemon=True)
+    asked.start()
+    asked.join(30)
+    assert not asked.is_alive()
+    assert remote(str(tmp_path)).url == str(tmp_path / ".git")

@@ -13,7 +13,7 @@ from tidemill.facts.ledger import Landing, SetLedger
 from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.facts.state import State
 from tidemill.plan.rollback import had_at, healthy_before, is_older
-from tidemill.words.moments import parse_moment
+from tidemill.words.moments import as_typed, parse_moment
 from tidemill.words.names import shown
 from tidemill.words.shas import short
 
@@ -109,10 +109,10 @@ def _had_at(landings: Sequence[Landing], when: datetime, wave: str, asker: Asker
     found = had_at(landings, when)
     if found is None:
         oldest = landings[0]
-        at = f"{when:%Y-%m-%dT%H:%MZ}"
+        at = as_typed(when)
         raise Refused(
             f"what {wave} had at {at} is not known any more: the turns know it from "
-            f"{oldest.landed_at:%Y-%m-%dT%H:%MZ} on, when "
+            f"{as_typed(oldest.landed_at)} on, when "
             f"{short(oldest.app_sha, 'an unknown set')} landed",
             remedy="ask the journal, and name the set with --to: "
             f"{asker.typed(('history', '--wave', wave, '--at', at))}; if --to does not take it, "

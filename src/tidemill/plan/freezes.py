@@ -10,6 +10,7 @@ from tidemill.facts.journal import Entry
 from tidemill.facts.settings import Settings, Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import FreezeInForce
+from tidemill.words.moments import as_typed
 
 
 def freezes_on(draft: Draft, wave: Wave) -> Iterator[FreezeInForce]:
@@ -29,12 +30,12 @@ def note_freezes(draft: Draft) -> None:
         known, now = before.get(wave.name, ()), tuple(_in_force(draft, wave))
         for one in known:
             if one.ends <= draft.now:
-                _note_over(draft, wave, f"it was until {_moment(one.ends)}", one)
+                _note_over(draft, wave, f"it was until {as_typed(one.ends)}", one)
             elif one.reason not in {each.reason for each in now}:  # and not another time for it
                 _note_over(draft, wave, "tidemill.toml was changed", one)
         for one in now:
             if one not in known:
-                reason = f"{one.reason} (until {_moment(one.ends)})"
+                reason = f"{one.reason} (until {as_typed(one.ends)})"
                 draft.entries.append(Entry(what="frozen", wave=wave.name, reason=reason))
         if now:
             draft.ledger.frozen[wave.name] = now
@@ -49,10 +50,6 @@ def _in_force(draft: Draft, wave: Wave) -> Iterator[KnownFreeze]:
 def _note_over(draft: Draft, wave: Wave, why: str, one: KnownFreeze) -> None:
     reason = f"{why} (frozen: {one.reason})"
     draft.entries.append(Entry(what="freeze over", wave=wave.name, reason=reason))
-
-
-def _moment(when: datetime) -> str:
-    return f"{when:%Y-%m-%dT%H:%MZ}"
 
 
 def thawed(settings: Settings, wave: Wave, when: datetime) -> datetime:

@@ -18,6 +18,7 @@ from tidemill.facts.settings import ALL_SETS, ALL_WAVES, Wave
 from tidemill.facts.snapshot import TIDEMILL
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import HoldInForce
+from tidemill.words.moments import as_typed
 from tidemill.words.shas import short
 
 
@@ -89,7 +90,7 @@ def end_holds(draft: Draft) -> None:
     """End the holds whose time is over."""
     for hold in reversed(list(each_hold(draft.holds.values()))):
         if hold.until is not None and hold.until <= draft.now:
-            release_hold(draft, hold, f"it was until {hold.until:%Y-%m-%dT%H:%MZ}, which is over")
+            release_hold(draft, hold, f"it was until {as_typed(hold.until)}, which is over")
 
 
 def _stacked(holds: Iterable[Hold]) -> Hold | None:
@@ -152,7 +153,7 @@ def _said(hold: Hold) -> str:
 def _ends(hold: Hold) -> str:
     """When a hold ends, in words."""
     if hold.until:
-        return f"until {hold.until:%Y-%m-%dT%H:%MZ}"
+        return f"until {as_typed(hold.until)}"
     return f"until it is {hold.failure.ending}" if hold.failure else "until it is released"
 
 

@@ -29,6 +29,11 @@ def to_the_minute(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def as_typed(when: datetime) -> str:
+    """A time as people give it to a command, like `2026-01-31T12:00Z`."""
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
+
 def to_the_second(when: datetime) -> str:
     """A time for machines: ISO 8601 in UTC, like `2026-01-31T12:00:00Z`."""
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

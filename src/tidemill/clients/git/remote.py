@@ -184,11 +184,12 @@ def _absolute(url: str) -> str:
 
 def _shared(found: str) -> str:
     """The repository that a linked worktree, or a submodule, is of; else what was found."""
-    if is_folder(found) or Path(found).stat().st_size > _LONGEST_PATH:
-        return found
-    said = Path(found).read_bytes()
+    file = Path(found)
+    if not file.is_file() or file.stat().st_size > _LONGEST_PATH or not os.access(file, os.R_OK):
+        return found  # Git says what it thinks of it
+    said = file.read_bytes()
     if not said.startswith(_LEADS_TO):
         return found
-    own = Path(found).parent / os.fsdecode(said.removeprefix(_LEADS_TO).rstrip(b"\n"))
+    own = file.parent / os.fsdecode(said.removeprefix(_LEADS_TO).rstrip(b"\n"))
     common = own / "commondir"
     return str(own / os.fsdecode(common.read_bytes().rstrip(b"\n")) if common.is_file() else own)
