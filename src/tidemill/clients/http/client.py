@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING
@@ -156,12 +156,13 @@ class Http:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
+        sent = iter(body) if body else None
         try:
             response = self._pool(call.url).urlopen(
                 call.method,
                 call.url,
                 headers=headers,
-                body=iter(body) if body else None,
+                body=sent,
                 redirect=False,
                 retries=False,
                 preload_content=False,
@@ -172,6 +173,9 @@ class Http:
             if body and body.failure:
                 raise body.failure from None
             raise failed(host, error, self._limit(call)) from None
+        finally:
+            if sent:
+                sent.close()  # a file that was not read to its end
         if body and body.failure:
             response.close()
             raise body.failure
@@ -281,7 +285,7 @@ class _WholeBody:
         self.size = body.size
         self.failure: Exception | None = None
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes]:
         left = self.size
         try:
             for piece in self._body.pieces():
