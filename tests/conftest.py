@@ -1,5 +1,6 @@
 """What holds for every test: no configuration but the repository's own, one identity, one date."""
 
+import gc
 import os
 import shutil
 import signal
@@ -105,6 +106,17 @@ def process_as_it_was() -> Iterator[None]:
 def _as_it_was() -> Iterator[None]:
     with process_as_it_was():
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_left_behind() -> Iterator[None]:
+    """What a file of tests leaves to be collected is closed while there is room to do so.
+
+    A later test may read what is nested too deeply: where the stack is full, connections that
+    happen to be collected can't be closed, and that test would fail for them.
+    """
+    yield
+    gc.collect()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
