@@ -105,13 +105,22 @@ def _body(one: ast.FunctionDef) -> range:
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
     """What runs when the program does: no decorators, and nothing else that says what a class is,
-    as whether its values are frozen: mypy sees to that."""
+    as whether its values are frozen: mypy sees to that. And nothing that only makes sure, as that
+    two lists are of the same length."""
     yield node
     left_out = {"decorator_list", *(["keywords"] if isinstance(node, ast.ClassDef) else [])}
     for name, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST) and name not in left_out:
+            if isinstance(child, ast.AST) and name not in left_out and not _makes_sure(child):
                 yield from _running(child)
+
+
+def _makes_sure(node: ast.AST) -> bool:
+    match node:
+        case ast.keyword(arg="strict", value=ast.Constant(value=True)):
+            return True
+        case _:
+            return False
 
 
 def _shortened(text: str) -> str:

@@ -100,11 +100,13 @@ def test_a_hotfix_passes_a_hold_a_freeze_and_a_window_and_goes_beneath_what_wait
     rollout = two_waves()
     rollout.on_auto("lab", 3)
     rollout.settings = settings(
-        freezes=[STOCKTAKING], lab=LAB, shop={**SHOP, "windows": ["Tue 12:00-13:00 UTC"]}
+        freezes=[{**STOCKTAKING, "waves": ["shop"]}],
+        lab=LAB,
+        shop={**SHOP, "windows": ["Tue 12:00-13:00 UTC"]},
     )
     rollout.held("shop")
     rollout.hotfix("shop", 1)
-    assert made(rollout.decide())[:1] == [("hotfix", "shop", FIX)]
+    assert made(rollout.decide()) == [("hotfix", "shop", FIX), ("introduce", "lab", app_sha(3))]
     assert set(rollout.decide().holds) == {("shop", "_")}, "one that lasts is there"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 from tests.unit.snapshots import LAB, SHOP, Rollout, settings, sha
 
+from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS, ImageFiles, render
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.refs import RefNames, Refs
 from tidemill.facts.state import State
@@ -34,3 +35,9 @@ def decided(**given: Any) -> Plan:
     """A plan that does nothing, but for what is given."""
     nothing: dict[str, Any] = {"entries": (), "ended": (), "ledger": Ledger(), "waiting": ()}
     return replace(Rollout().decide(), **{**nothing, **given})
+
+
+def image_bytes(files: ImageFiles, folder: str) -> dict[str, bytes]:
+    """Image files as a commit has them in a folder, by path."""
+    told = {TAGS: files.tags, DIGESTS: files.digests, SOURCE: files.source}
+    return {f"{folder}/{name}": render(one) for name, one in told.items() if one is not None}
