@@ -46,10 +46,11 @@ IN_MEMORY = (
     "test_rarer_events.py",
 )
 HISTORIES = "40"
-# Stories that each file of turn/ is in, besides those that any turn is in.
+# Stories that each file of turn/ is in, besides those that any turn is in; commands, where no turn
+# uses it.
 STORIES: Mapping[str, tuple[str, ...]] = {
     "accept": ("bad_announcements", "lost_commits"),
-    "check": ("checks", "by_hand"),
+    "check": ("../commands/test_check_cfg_app", "../commands/test_check_naming", "by_hand"),
     "clear": ("unreadable_refs",),
     "copy": ("rollback", "hotfix"),
     "forge": ("github",),
@@ -64,7 +65,7 @@ STORIES: Mapping[str, tuple[str, ...]] = {
     "signalling": ("signals",),
     "statuses": ("github",),
     "targets": ("targets", "in_the_files"),
-    "trial": ("entrypoints",),
+    "trial": ("../commands/test_doctor",),
     "verdicts": ("github", "checks"),
     "verification": ("verification",),
     "vouching": ("approvers", "approvers_on_github"),
