@@ -184,6 +184,20 @@ def test_object_that_is_not_here_is_an_error_and_nothing_is_fetched(
     assert not [file for file in (other / "objects").rglob("*") if file.is_file()]
 
 
+def test_many_objects_are_read_at_once_and_one_that_is_gone_spoils_no_other(
+    repository: Path,
+) -> None:
+    here = Git(repository)
+    datas = [b"x" * size for size in (0, 1, 70_000, 3)]
+    shas = [here.line("hash-object", "-w", "--stdin", data=data) for data in datas]
+    assert here.blobs(shas) == datas
+    assert here.blobs([]) == []
+    with pytest.raises(GitError, match=f"{'0' * 40} is not here"):
+        here.blobs([shas[2], "0" * 40, shas[1]])
+    assert here.blobs(shas) == datas
+    here.close()
+
+
 def test_reader_that_was_killed_is_an_error(repository: Path) -> None:
     head = git(repository, "rev-parse", "main")
     here = Git(repository)

@@ -26,6 +26,7 @@ MOST_LISTED = 20
 _LONGEST = 600  # of a reference, with what may stand before it
 _OF_TOKENS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/:@+-"
 _APART = bytes(byte if byte in _OF_TOKENS else 32 for byte in range(256))
+_AROUND = b":@/+-."
 _WHOLE_LINE = re.compile(rb"^[ \t]*(?:#|//).*", re.MULTILINE)
 _MAY_BEGIN = re.compile(rb"[ \t](?:#|//)")
 _COMMENT = re.compile(rb'("(?:[^"\\]++|\\.)*+"?)|(?<!\S)(?:#|//).*')
@@ -148,6 +149,9 @@ class ImageIndex:
             }
         self.all_digests = {one for found in self.digests.values() for one in found}
         self.all_tags = {one for found in self.tags.values() for one in found}
+        # What says something although it has neither `/` nor `:`.
+        self.short = {tag.encode() for tag in self.all_tags}
+        self.short |= {_last(one).encode() for one in self.digests if canonical(_last(one)) == one}
 
     def allows(self, image: Reference, of: str) -> bool:
         """Whether an image, if it is from a repository of a set, is one that any set has there."""
@@ -228,7 +232,8 @@ def scan(data: bytes, wanted: ImageIndex) -> Mentions:
     said = b"".join(_without_comments(data))
     found = Mentions()
     for token in set(said.translate(_APART).split()):
-        if len(token) <= _LONGEST:
+        is_long = b"/" in token or b":" in token
+        if len(token) <= _LONGEST and (is_long or token.strip(_AROUND) in wanted.short):
             _take_in(found, token.decode("ascii"), wanted)
     if image := _IMAGE.search(said):
         found.image = image[1].decode("ascii")
@@ -251,7 +256,7 @@ def _without_comments(data: bytes) -> Iterator[bytes]:
 
 
 def _take_in(found: Mentions, token: str, wanted: ImageIndex) -> None:
-    text = token.rpartition("//")[2].strip(":@/+-.")
+    text = token.rpartition("//")[2].strip(_AROUND.decode())
     if text in wanted.all_tags:
         found.alone.add(text)
     is_tagged = ":" in text  # with a tag, a digest, or both

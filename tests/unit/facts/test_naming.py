@@ -263,6 +263,8 @@ def test_names_of_docker_hub_are_the_same_repository() -> None:
     assert naming("image: acme/api:v1", hub) == Naming(
         nothing=True, others=(OtherImage(file=FILE, names="acme/api:v1"),)
     )
+    library = of({"api": ("docker.io/library/api", A)}, "v1")
+    assert naming("images: [{name: api, newTag: v1}]", library) is None
 
 
 @pytest.mark.parametrize(

@@ -163,23 +163,37 @@ class Git:
             GitError: it is not here, or the process that reads objects has ended.
             TimeLimit: it could not be read in time.
         """
+        ((found, data),) = self._objects([sha])
+        return data if kind in (None, found) else b""
+
+    def blobs(self, shas: Sequence[str]) -> list[bytes]:
+        """The bytes of some objects, asked for in one go; it raises what `blob` does."""
+        return [data for _, data in self._objects(shas)]
+
+    def _objects(self, shas: Sequence[str]) -> list[tuple[str, bytes]]:
         if self._reader is None:
             self._reader = self.started("cat-file", "--batch", env=HERE)
             self._end_reader = weakref.finalize(self, self._reader.close)
         reader = self._reader
         reader.allow(LOCAL_SECONDS)
-        reader.write(f"{sha}\n".encode())
-        try:
-            found, *size = reader.line().decode().split(" ")[1:]
-            data = reader.exactly(int(size[0]) + 1)[:-1] if size else b""
-        except BaseException as error:
-            self.close()  # what it says next would be the rest of this
-            if isinstance(error, EOFError | ValueError):
-                raise GitError(("cat-file", sha), 1, f"{sha} could not be read") from None
-            raise
-        if not size:
-            raise GitError(("cat-file", sha), 1, f"{sha} is not here")
-        return data if kind in (None, found) else b""
+        reader.write("".join(f"{sha}\n" for sha in shas).encode())
+        found: list[tuple[str, bytes]] = []
+        gone: list[str] = []
+        for sha in shas:
+            try:
+                kind, *size = reader.line().decode().split(" ")[1:]
+                if size:
+                    found.append((kind, reader.exactly(int(size[0]) + 1)[:-1]))
+                else:
+                    gone.append(sha)
+            except BaseException as error:
+                self.close()  # what it says next would be the rest of this
+                if isinstance(error, EOFError | ValueError):
+                    raise GitError(("cat-file", sha), 1, f"{sha} could not be read") from None
+                raise
+        if gone:
+            raise GitError(("cat-file", gone[0]), 1, f"{gone[0]} is not here")
+        return found
 
     def started(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Pipe:
         """Start `git arguments…`, to be spoken to; whoever starts it closes it.

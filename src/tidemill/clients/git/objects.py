@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import islice
 
 from tidemill.clients.git.git import US, Git, GitError, by
 from tidemill.clients.machine.signatures import signed_by
@@ -21,6 +22,7 @@ from tidemill.words.names import visible
 
 _COMMITTED = re.compile(rb"\ncommitter [^\n]* (\d+) [+-]\d{4}\n")
 _LAST = 2**32  # seconds: a date that nobody means is in 2106
+_AT_ONCE = 50  # objects whose names are written before one is read: less than a pipe holds
 _TREE = b"40000"
 _SUBMODULE = b"160000"
 _FILE, _PROGRAM = b"100644", b"100755"
@@ -101,8 +103,10 @@ class Objects:
 
     def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         for path_below in paths:
-            for path, sha in self.listing(commit, path_below):
-                yield path, self.git.blob(sha)
+            listed = self.listing(commit, path_below)
+            while some := list(islice(listed, _AT_ONCE)):
+                found = self.git.blobs([sha for _, sha in some])
+                yield from ((path, data) for (path, _), data in zip(some, found, strict=True))
 
     def write(
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
