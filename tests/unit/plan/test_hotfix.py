@@ -295,6 +295,14 @@ def test_of_a_hotfix_and_an_override_the_later_one_goes(ago: float, wins: str) -
         assert [kind for kind, wave, _ in made(rollout.turn()) if wave == "shop"] == [wins]
 
 
+def test_a_promotion_that_overrides_nothing_is_no_reason_to_leave_a_hotfix_out() -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 1, ago=5)
+    rollout.promotion("shop", 2, accepted_at=rollout.ago(1))
+    for _ in range(2):
+        assert [kind for kind, wave, _ in made(rollout.turn()) if wave == "shop"] == ["hotfix"]
+
+
 def test_a_hotfix_whose_hold_is_released_before_it_lands_lands_all_the_same() -> None:
     rollout = two_waves()
     rollout.hotfix("shop", 1)

@@ -99,6 +99,35 @@ def test_dry_run_writes_nothing_and_takes_it_for_accepted(world: World) -> None:
     assert inbox(world) == {}
 
 
+def test_dry_run_says_of_a_fact_that_waits_that_it_is_not_new(world: World) -> None:
+    asked = hold(world)
+    taken(world, asked)
+    again = taken(world, asked, dry_run=True)
+    assert (again.is_new, again.extra) == (False, {})
+
+
+class Unsigned(Client):
+    """Git can't sign here."""
+
+    def signed(self, commit: str) -> str:
+        raise Refused("there is no key", remedy="make one")
+
+
+def test_who_can_not_sign_changes_nothing(world: World) -> None:
+    """Not even what is in the way."""
+    asked = hold(world, main=world.main)
+    stray = Commit({"record.json": b"{}"}, None, "mine", world.now, "mallory")
+    ref = f"refs/tidemill/inbox/{asked.id}/x"
+    world.server.watchers.clear()
+    world.server.refs[ref] = world.server.put(stray)
+    before = dict(world.server.refs)
+    with pytest.raises(Refused, match="there is no key"):
+        taken(world, asked, Unsigned(world.server, "tidemill ask"))
+    assert world.server.refs == before
+    assert taken(world, asked).is_new
+    assert ref not in world.server.refs
+
+
 def test_same_announcement_later_is_the_same_one_and_with_other_images_is_refused(
     world: World,
 ) -> None:
@@ -117,6 +146,24 @@ def test_same_report_later_is_the_same_one(world: World) -> None:
     taken(world, report)
     again = replace(report, accepted_at=report.accepted_at + timedelta(minutes=9), number=4)
     assert not taken(world, again).is_new
+
+
+@pytest.mark.parametrize(
+    ("since", "is_new"), [(None, False), (-1, False), (0, True), (1, False)], ids=str
+)
+def test_report_that_waits_is_written_anew_where_it_is_the_last_that_counts(
+    world: World, since: int | None, *, is_new: bool
+) -> None:
+    """A target says again what it has said before something else, within the same second."""
+    report = Rollout().record("staging", "staging-0")
+    world.server.watchers.clear()  # that a report takes the place of itself is the point
+    taken(world, report)
+    if since is not None:
+        finished = report.finished_at + timedelta(minutes=since)
+        later = report.accepted_at + timedelta(minutes=5)
+        taken(world, replace(report, health="Degraded", finished_at=finished, accepted_at=later))
+    again = replace(report, accepted_at=report.accepted_at + timedelta(minutes=9))
+    assert taken(world, again).is_new is is_new
 
 
 def forged(world: World, asked: HoldRequest, data: bytes) -> None:

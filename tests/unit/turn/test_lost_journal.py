@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
+from msgspec.structs import replace
 from tests.simulation.actors import stage
 from tests.simulation.facts import AUTO, JOURNAL
-from tests.simulation.memory import Client, Commit
+from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
 from tests.simulation.small_worlds import SCENE, one_landed, one_on_auto, one_red, two_everywhere
 from tests.simulation.world import World
+from tests.unit.sets import images
+from tests.unit.turn.states import image_bytes
 
 from tidemill.facts.evidence import Evidence
+from tidemill.facts.image_files import FILES, Source, StandIn
+from tidemill.facts.operation import Operation
 from tidemill.facts.refs import RefNames, Refs
-from tidemill.turn.lost_journal import has_left_refs
+from tidemill.facts.settings import FILE
+from tidemill.facts.settings_file import parse
+from tidemill.facts.trailers import message
+from tidemill.turn.lost_journal import gathered, has_left_refs, is_bereft
 from tidemill.turn.read import read
 
 SPACE = "refs/tidemill"
@@ -86,6 +94,114 @@ def test_repository_without_any_of_that_had_none(world: World) -> None:
     world.server.refs.pop(JOURNAL, None)
     world.server.refs.pop(AUTO, None)
     assert read(Client(world.server, "look")).evidence is None
+
+
+SETTINGS = (
+    '[images]\npath = "{path}"\n[deployments]\npath = "generated"\n[[sets]]\nname = "app"\n'
+    '[[waves]]\nname = "lab"\ntargets = ["t"]\n'
+)
+INTRODUCED = Operation(
+    kind="introduce",
+    wave="lab",
+    set="app",
+    app_sha=images(3).app_sha,
+    position=3,
+    repository="acme/app",
+    content="",
+)
+
+
+SOURCE = images(3).source
+
+
+def committed(
+    server: Server,
+    parent: str | None = None,
+    *,
+    folder: str = "images/lab",
+    text: str | None = SETTINGS.replace("{path}", "images/{wave}"),
+    source: Source | None = SOURCE,
+    said: str = message(INTRODUCED),
+) -> str:
+    """An automatic commit, or one with another message."""
+    files = {} if text is None else {FILE: text.encode()}
+    files |= image_bytes(replace(images(3), source=source), folder) if folder else {}
+    return server.put(Commit(files, parent, said, START, "tidemill"))
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "ref", "was_there"),
+    [
+        (None, "mine", "", False),
+        (SOURCE, "mine", "", True),
+        (None, message(INTRODUCED), "", True),
+        (None, "mine", f"{SPACE}/holds/lab/_", True),
+    ],
+    ids=["nothing", "a source", "an automatic commit", "a hold"],
+)
+def test_there_was_a_journal_where_turns_have_left_anything(
+    source: Source | None, said: str, ref: str, *, was_there: bool
+) -> None:
+    server = Server()
+    main = committed(server, source=source, said=said)
+    store = Client(server, "look")
+    store.fetch([main], [], FILES)
+    refs = Refs({"refs/heads/main": main, **({ref: main} if ref else {})})
+    settings = parse(SETTINGS.replace("{path}", "images/{wave}"))
+    assert is_bereft(store, refs, NAMES, main, settings) is was_there
+    empty = committed(server, folder="", said=said)
+    store.fetch([empty], [], FILES)
+    nothing = Refs({"refs/heads/main": empty})
+    assert is_bereft(store, nothing, NAMES, empty, settings) is (said != "mine")
+
+
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [
+        ("images/lab", SETTINGS.replace("{path}", "images/{wave}")),
+        ("old/lab", SETTINGS.replace("{path}", "old/{wave}")),
+        ("images/lab", None),
+        ("images/lab", "waves = 1"),
+    ],
+    ids=["where they are", "where they were", "no settings", "unusable settings"],
+)
+def test_images_of_a_landing_are_where_its_own_settings_say(folder: str, text: str | None) -> None:
+    server = Server()
+    main = committed(server, folder=folder, text=text)
+    found = gathered_on(server, main)
+    assert [(one.sha, one.operation.content) for one in found.landed] == [(main, images(3).content)]
+
+
+@pytest.mark.parametrize("hotfix", [None, StandIn(position=2, rewrites=1)])
+def test_landing_is_a_hotfix_where_its_source_says_so(hotfix: StandIn | None) -> None:
+    server, source = Server(), SOURCE
+    assert source is not None
+    main = committed(server, source=replace(source, hotfix=hotfix, rewrites=4))
+    found = gathered_on(server, main)
+    if hotfix:  # it stands where the set was that it replaced, and says so
+        assert found.landed == []
+        said = message(replace(INTRODUCED, kind="hotfix", position=2))
+        main = committed(server, source=replace(source, hotfix=hotfix), said=said)
+        found = gathered_on(server, main)
+    [one] = found.landed
+    assert one.operation.is_hotfix is (hotfix is not None)
+    assert one.operation.rewrites == (1 if hotfix else 4)
+
+
+def test_landing_of_nobody_is_no_hotfix() -> None:
+    server = Server()
+    said = message(replace(INTRODUCED, kind="roll back", app_sha=None, position=0))
+    main = committed(server, source=None, said=said)
+    [one] = gathered_on(server, main).landed
+    assert (one.operation.is_hotfix, one.operation.app_sha) == (False, None)
+    evicted = gathered_on(server, main, {f"{SPACE}/evicted/{main}": main}).evicted
+    assert [one.operation and one.operation.is_hotfix for one in evicted] == [False]
+
+
+def gathered_on(server: Server, main: str, more: Mapping[str, str] | None = None) -> Evidence:
+    settings = parse(SETTINGS.replace("{path}", "images/{wave}"))
+    refs = Refs({"refs/heads/main": main, **(more or {})})
+    return gathered(Client(server, "look"), refs, NAMES, main, settings, "it is gone")
 
 
 def test_each_landing_is_found_and_the_targets_of_the_last_of_each_wave(world: World) -> None:
