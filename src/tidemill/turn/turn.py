@@ -208,8 +208,8 @@ class Decider(Struct, frozen=True):
     judge: Judge
     say: Callable[[str], None]
     ask: Callable[[Snapshot, Sequence[Question]], Mapping[Question, Answer]]
-    claim: bool = False
-    may_try: bool = True
+    claim: bool
+    may_try: bool
     looks: dict[str, list[Inspection | FailedInspection]] = field(default_factory=dict)
 
     def __call__(self, known: Snapshot, *, refused: Refusal | None = None) -> tuple[Snapshot, Plan]:

@@ -19,6 +19,7 @@ from tests.simulation.small_worlds import SCENE, one_landed, one_on_auto, two_ev
 from tests.simulation.world import ACCEPTED, World
 
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable, Unreachable
+from tidemill.facts.checks import CheckClaim
 from tidemill.facts.decoding import IllegibleRecord
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.refs import Refs
@@ -172,6 +173,16 @@ def test_refs_that_the_server_does_not_give_are_named(world: World, which: tuple
         assert (one in caught.value.what) is (one in lost)
     assert "(not our ref)" in caught.value.what
     assert f"git push URL :{lost[0]}, then ask again for what was asked" in caught.value.remedy
+
+
+def test_branch_of_a_person_is_not_named_where_a_ref_of_ours_is_lost(world: World) -> None:
+    [ref] = holds(world, "a")
+    world.server.refs["refs/heads/topic"] = world.server.refs[ref]
+    evicted = put(world, f"{SPACE}/evicted/{'a' * 40}", {}, message="also lost")
+    with pytest.raises(StateUnreadable) as caught:
+        read(Losing(world.server, {world.server.refs[ref], evicted}))
+    assert "refs/heads/topic" not in caught.value.what
+    assert "evicted" not in caught.value.what, "nobody reads that"
 
 
 @pytest.mark.parametrize(
@@ -348,6 +359,136 @@ def test_auto_is_ours_without_a_journal_where_its_message_says_so(
     assert known_of(world).foreign == (None if is_ours else tip)
 
 
+def test_auto_that_was_taken_back_by_one_has_what_is_beneath(world: World) -> None:
+    one_on_auto(world)
+    waves = tuple(replace(one, admit="at once", after=()) for one in SCENE.waves)
+    world.settle_on(replace(SCENE, waves=waves))
+    world.do("turn")
+    both = known_of(world).auto
+    assert len(both) > 1
+    world.server.refs[AUTO] = both[0].sha
+    assert (known_of(world).auto, known_of(world).foreign) == (both[:1], None)
+
+
+def test_auto_that_is_gone_with_the_journal_has_nothing(world: World) -> None:
+    one_landed(world)
+    del world.server.refs[AUTO], world.server.refs[JOURNAL]
+    found = known_of(world)
+    assert found.evidence is not None
+    assert (found.auto, found.foreign) == ((), None)
+
+
+@pytest.mark.parametrize("which", ["main", "green main", "landed"])
+def test_auto_at_a_place_of_ours_is_empty(world: World, which: str) -> None:
+    """Where main has gone on, or is another one; a turn that put it there may have died."""
+    one_landed(world)
+    landed = world.main
+    side = put(world, "refs/heads/side", dict(world.files))
+    world.server.refs[AUTO] = {"main": landed, "green main": side, "landed": landed}[which]
+    if which != "main":
+        put(world, MAIN, dict(world.files), message="another main")
+    store = Client(world.server, "look")
+    again = read(store)
+    again.written.green_main = side if which == "green main" else None
+    assert again.written.auto == []
+    found = snapshot(store, again, world.now)
+    assert (found.auto, found.foreign) == ((), None)
+
+
+def test_auto_of_which_something_is_known_is_not_empty_because_it_is_at_main(world: World) -> None:
+    one_on_auto(world)
+    world.server.refs[AUTO] = put(world, MAIN, dict(world.files), message="another main")
+    found = known_of(world)
+    assert (found.auto, found.foreign) == ((), None)
+
+
+# Who changed what a wave asks for
+
+
+def with_soak(world: World, soak: str, what: str = "soak", author: str = "ada") -> str:
+    """A person lets the first wave soak for so long."""
+    text = world.files[FILE].decode()
+    before, _, after = text.partition("soak = ")
+    text = f'{before}soak = "{soak}"\n{after.partition(chr(10))[2]}'
+    return put(
+        world, MAIN, {**world.files, FILE: text.encode()}, parent=world.main, author=author,
+        message=what,
+    )  # fmt: skip
+
+
+def past_of(world: World, store: Client | None = None) -> list[tuple[str, str]]:
+    store = store or Client(world.server, "look")
+    return [(one.commit, one.author) for one in snapshot(store, read(store), world.now).main.past]
+
+
+def test_settings_since_the_last_turn_are_known_where_gates_are_others(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    assert past_of(world) == []
+    known = read(Client(world.server, "look")).ledger.gates_main
+    assert known is not None
+    put(world, MAIN, {**world.files, "README.md": b"x\n"}, parent=world.main)
+    assert past_of(world) == [], "no gate is another one"
+    first = with_soak(world, "1h", author="grace")
+    put(world, MAIN, {**world.files, FILE: b"waves = 1\n"}, parent=world.main)
+    world.server.refs[MAIN] = first
+    put(world, MAIN, {**world.files, "README.md": b"y\n"}, parent=first)
+    second = with_soak(world, "2h")
+    found = past_of(world)
+    assert found[0][0] == known
+    assert found[1:] == [(first, "grace"), (second, "ada")], "the same settings are told once"
+
+
+def test_settings_that_can_not_be_used_opened_no_gate(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    good = dict(world.files)
+    first = with_soak(world, "1h")
+    bad = put(world, MAIN, {**good, FILE: b"waves = 1\n"}, parent=first)
+    world.server.refs[MAIN] = put(world, MAIN, {**good}, parent=bad, message="mended")
+    last = with_soak(world, "2h")
+    told = [commit for commit, _ in past_of(world)]
+    assert bad not in told
+    assert (first in told, last in told) == (True, True)
+
+
+def test_of_a_merge_only_the_merge_is_told(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    main = world.main
+    merged = with_soak(world, "1h", what="on a branch")
+    files = dict(world.files)
+    merge = put(world, MAIN, files, parent=main, merged=merged, message="merge", author="eve")
+    told = past_of(world)
+    assert told[-1] == (merge, "eve")
+    assert merged not in [commit for commit, _ in told]
+
+
+def test_where_the_last_turn_s_main_is_gone_all_there_is_is_looked_through(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    last = with_soak(world, "1h")
+    store = Client(world.server, "look")
+    state = read(store)
+    state.written.gates_main = "f" * 40
+    told = [one.commit for one in snapshot(store, state, world.now).main.past]
+    assert told[-1] == last
+    first = world.server.log(world.main)[0]
+    assert told[0] == first
+
+
+def test_server_that_does_not_give_the_past_away_stops_no_turn(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    with_soak(world, "1h")
+
+    class Mute(Client):
+        def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
+            raise Unreachable("it does not answer", remedy="run it again")
+
+    assert past_of(world, Mute(world.server, "look")) == []
+
+
 # What is looked up on GitHub
 
 
@@ -366,9 +507,16 @@ def test_verdicts_are_unread_of_main_and_of_what_on_auto_may_have_one(
         found = known_of(world)
         shas = [one.sha for one in found.auto]
         assert len(shas) > 2
-        assert found.unread >= {world.main, shas[-1]}
+        asked = set(state_of(world).ledger.asked) & set(shas)
+        assert found.unread == {world.main, shas[-1], *asked, *(shas if is_each else ())}
         assert found.checks == {}
-        assert (set(shas) <= found.unread) is is_each
+        store = Client(world.server, "look")
+        state = read(store)
+        for sha in shas:
+            state.written.asked.pop(sha, None)
+        state.written.asked[shas[0]] = CheckClaim(at=world.now)
+        unread = snapshot(store, state, world.now).unread
+        assert unread == {world.main, shas[-1], shas[0], *(shas if is_each else ())}
 
 
 def test_verdicts_in_refs_are_read_at_once(world: World) -> None:

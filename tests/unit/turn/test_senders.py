@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +11,11 @@ import pytest
 from msgspec.structs import replace
 from tests.simulation.actors import stage
 from tests.simulation.announcing import announcement
+from tests.simulation.facts import AUTO
 from tests.simulation.memory import Client, Server
-from tests.simulation.small_worlds import SCENE
+from tests.simulation.small_worlds import SCENE, one_on_auto
 from tests.simulation.world import ACCEPTED, World
+from tests.unit.turn.states import decided
 
 from tidemill.clients.git.store import Update
 from tidemill.facts.ledger import Eviction, Ledger, RequestEnding
@@ -22,6 +24,8 @@ from tidemill.facts.refs import RefNames, Refs
 from tidemill.facts.requests import HoldRequest
 from tidemill.facts.settings import Settings
 from tidemill.facts.state import LATELY, State
+from tidemill.plan.regeneration import InspectionTodo
+from tidemill.turn import senders
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
 from tidemill.turn.senders import (
@@ -223,6 +227,70 @@ def test_crowd_is_waited_for_even_where_a_turn_has_read_all_of_it(
     known = read(Client(world.server, "look"))
     assert len(known.came_lately(world.now) & known.read) == others
     assert bool(waits(world, ask(world, "mine"))) is is_crowd
+
+
+def test_three_others_are_a_crowd() -> None:
+    assert CROWD == 3
+
+
+@pytest.mark.parametrize(
+    ("reasons", "pause", "pauses"),
+    [("ab", 0.5, 8), ("a", 0.4, 3)],
+    ids=["a later sender's patience", "the first one's"],
+)
+def test_time_that_is_just_over_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, reasons: str, pause: float, pauses: int
+) -> None:
+    ids = sorted(ask(world, reason) for reason in "ab")
+    monkeypatch.setattr("random.uniform", lambda *_: pause)
+    monkeypatch.setattr(senders, "GATHERING", pause * 3)
+    assert len(waits(world, ids[-1] if reasons == "ab" else ids[0])) == pauses
+
+
+def test_others_that_a_turn_has_read_are_not_waited_for(world: World) -> None:
+    """Even where something else has become due since."""
+    one_on_auto(world)
+    world.do("check", sha=world.server.refs[AUTO], context="check", state="success", run="1")
+    known = read(Client(world.server, "look"))
+    assert known.came_lately(world.now) <= known.read
+    assert waits(world, ask(world, "mine")) == []
+
+
+def test_others_that_have_nothing_to_do_are_not_waited_for(world: World) -> None:
+    """Nobody turns for what waits for something else."""
+    world.natures = (1, 0, 0, 0, 0)
+    world.do("announce", announcement=announcement(world, kind="fresh", set_name="app"))
+    known = read(Client(world.server, "look"))
+    others = known.came_lately(world.now)
+    assert others
+    store = Client(world.server, "look")
+    store.refs()
+    state = replace(known, read=frozenset())
+    pauses: list[float] = []
+    own = ask(world, "mine")
+    later = replace(read(store), read=state.read)
+    assert awaited(store, later, own, Clock(world.now, pause=pauses.append)) is later
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    ("due", "is_due"),
+    [
+        ({}, False),
+        ({"to_vouch": ("x",)}, True),
+        ({"to_read": ("x",)}, True),
+        ({"todo": InspectionTodo("a" * 40)}, True),
+        ({"is_change": True}, True),
+    ],
+    ids=str,
+)
+def test_others_are_waited_for_where_anything_is_due(
+    world: World, monkeypatch: pytest.MonkeyPatch, due: Mapping[str, Any], *, is_due: bool
+) -> None:
+    nothing = decided(is_change=False, todo=None, to_read=(), to_vouch=())
+    ids = sorted(ask(world, reason) for reason in "ab")
+    monkeypatch.setattr(senders, "plan", lambda _: replace(nothing, **due))
+    assert bool(waits(world, ids[-1])) is is_due
 
 
 @pytest.mark.parametrize(

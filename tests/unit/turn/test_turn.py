@@ -23,6 +23,7 @@ from tidemill.clients.git.store import PushResult, Raced, Update
 from tidemill.clients.github.connecting import NO_GITHUB
 from tidemill.errors import ServerRefused, SettingsInvalid, TidemillError
 from tidemill.facts.requests import HoldRequest
+from tidemill.facts.settings import FILE
 from tidemill.facts.signals import NOBODY
 from tidemill.turn.forge import Forge
 from tidemill.turn.outcome import (
@@ -34,8 +35,8 @@ from tidemill.turn.outcome import (
     Wrote,
 )
 from tidemill.turn.push import MOST_RACES, Clock
-from tidemill.turn.read import read
-from tidemill.turn.turn import Turn, look, turn
+from tidemill.turn.read import read, snapshot
+from tidemill.turn.turn import Turn, look, look_from, turn
 from tidemill.turn.write import fact_commit
 
 
@@ -312,7 +313,44 @@ def test_request_that_nobody_has_read_is_done(world: World) -> None:
     assert "refs/tidemill/holds/staging/_" in world.server.refs
 
 
+def test_sender_leaves_the_turn_to_others_that_are_about_to_turn(world: World) -> None:
+    ids = sorted(ask(world, reason=reason).id for reason in "ab")
+    pauses: list[float] = []
+    taken(world, request=ids[-1], clock=Clock(world.now, pause=pauses.append))
+    assert pauses
+    assert world.server.refs["refs/tidemill/holds/staging/_"], "they did not turn"
+
+
+def test_sender_of_what_a_turn_has_read_before_turns_at_once(world: World) -> None:
+    """What it sends again has the same name: nobody will read it once more."""
+    announce(world)
+    taken(world)
+    [known] = read(Client(world.server, "look")).read
+    ask(world, reason="another is about to turn")
+    pauses: list[float] = []
+    done = taken(world, request=known, clock=Clock(world.now, pause=pauses.append))
+    assert isinstance(done.outcome, Wrote)
+    assert pauses == []
+
+
 # What is in the way
+
+
+@pytest.mark.parametrize("is_newer", [False, True], ids=["settings", "journal"])
+def test_nothing_is_set_aside_where_no_turn_can_be_done(world: World, *, is_newer: bool) -> None:
+    taken(world)
+    world.server.watchers.clear()
+    stray = world.server.put(Commit({}, None, "mine", world.now, "ada"))
+    world.server.refs["refs/tidemill/inbox/a/b"] = stray
+    if is_newer:
+        newer = Commit({"record.json": b'{"version": 9}'}, None, "newer", world.now, "newer")
+        world.server.refs[JOURNAL] = world.server.put(newer)
+    else:
+        world.edit("bad settings", {**world.files, FILE: b"waves = 1\n"})
+    before = dict(world.server.refs)
+    with pytest.raises(TidemillError):
+        taken(world)
+    assert world.server.refs == before
 
 
 @pytest.mark.parametrize("is_dry", [False, True], ids=["turn", "dry-run"])
@@ -340,6 +378,13 @@ def test_look_writes_nothing_and_has_what_is_to_land_where_it_is_told_to(world: 
     _, decided = look(store, state, world.now, NO_GITHUB, landing=True)
     assert (without.landed, decided.landed) == (None, world.server.refs[AUTO])
     assert world.server.refs == before
+
+
+def test_look_from_a_snapshot_has_nothing_that_is_to_land(world: World) -> None:
+    one_green(world)
+    store = Client(world.server, "look")
+    known = snapshot(store, read(store), world.now)
+    assert look_from(store, known, NO_GITHUB)[1].landed is None
 
 
 def test_look_with_what_is_to_land_has_what_all_receivers_are_to_be_told() -> None:

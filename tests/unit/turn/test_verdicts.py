@@ -160,6 +160,12 @@ FOLLOWS: dict[str, tuple[Scene, bytes, str, str]] = {
         "smoke",
         "written; the next turn asks for it where it verifies",
     ),
+    "a verification on github": (
+        replace(SCENE, source="github"),
+        SMOKE,
+        "smoke",
+        f'{NOTHING}the settings say source = "github"',
+    ),
     "another than the verification": (
         SCENE,
         SMOKE,

@@ -47,10 +47,14 @@ class Repository:
     ancestors: Sequence[str] = (MAIN,)
     keys: Mapping[str, bytes] = field(default_factory=dict)
 
+    fetched: list[str] = field(default_factory=list)
+
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
         assert commit == MAIN
+        self.fetched += paths
 
     def texts(self, commit: str, paths: Sequence[str]) -> Any:
+        assert self.fetched == paths
         return iter([("approvers/ada.keys", b"k"), ("approvers/grace.keys", b"g")])
 
     def signed_by(self, commit: str, keys: Mapping[str, bytes]) -> Voucher:
@@ -134,6 +138,7 @@ def test_signature_of_main_s_keys_counts() -> None:
 def test_what_nobody_signed_says_so() -> None:
     none = NoVoucher("it is not signed")
     assert voucher(SIGNED, Repository(none)) == none
+    assert voucher(ASKED, Repository(none)) == none, "it was not signed for another one either"
     unknown = UnknownVoucher("no ssh-keygen here", "install it")
     assert voucher(SIGNED, Repository(unknown)) == unknown
 
