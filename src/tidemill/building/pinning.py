@@ -30,6 +30,9 @@ from tidemill.words.names import shown, shown_path
 # The digest of what a tag stands for now, of registries that are reached so.
 Resolve = Callable[[Location, Mapping[str, Trust]], str]
 _PREFIX = "docker-image://"
+# What an image stands behind: in COPY or a mount of RUN, and where an ARG has it by default.
+_FLAG = r"""(?i:(?<=\bfrom=)|(?<=\bfrom=["']))"""
+_VALUE = r"""(?:(?<==)|(?<==["']))"""
 # A tag that a variable gives, alone.
 _TAG = re.compile(r":\$\{?([A-Za-z_]\w*)(?::?-[^}]*)?\}?$")
 
@@ -95,14 +98,12 @@ class Pinning(Struct):
                 break
             except NotByDigest as missing:
                 after = self._pinned(location.parse(missing.image)) or missing.image
-                argument = re.compile(r"\s*ARG\s", re.IGNORECASE)
-                default = [number for number, line in self._lines(file) if argument.match(line)]
-                for lines in (self._instruction(file, missing.line, read.escape), default):
-                    if self._replace(file, missing.image, after, lines):
-                        break
-                else:
-                    if not self._replace_tag(file, read, missing, after):
-                        raise _in_variables(file, missing, after) from None
+                if not (
+                    self._replace_in_instruction(file, read, missing, after)
+                    or self._replace_default(file, missing, after)
+                    or self._replace_tag(file, read, missing, after)
+                ):
+                    raise _in_variables(file, missing, after) from None
         for image in found.images:
             newer = self._pinned(image) if image.repository else None
             if newer:
@@ -159,6 +160,24 @@ class Pinning(Struct):
                 break
         return found
 
+    def _replace_in_instruction(
+        self, path: Path, read: Dockerfile, missing: NotByDigest, after: str
+    ) -> bool:
+        """Write it where a FROM, a COPY or a RUN names the image, and not where the same word is
+        something else there: a stage, a path, a command."""
+        lines = self._instruction(path, missing.line, read.escape)
+        stage = next((s for s in read.stages if s.line == missing.line), None)
+        if stage is None:
+            return self._replace(path, missing.image, after, lines, behind=_FLAG)
+        is_said = stage.image.strip("\"'") == missing.image
+        return is_said and self._replace(path, missing.image, after, lines, is_first=True)
+
+    def _replace_default(self, path: Path, missing: NotByDigest, after: str) -> bool:
+        """Write it where an ARG has the image by default."""
+        argument = re.compile(r"\s*ARG\s", re.IGNORECASE)
+        lines = [number for number, line in self._lines(path) if argument.match(line)]
+        return self._replace(path, missing.image, after, lines, behind=_VALUE)
+
     def _replace_tag(self, path: Path, read: Dockerfile, missing: NotByDigest, after: str) -> bool:
         """Write the digest behind the tag that an ARG gives to a FROM, if only FROMs see it."""
         stage = next((s for s in read.stages if s.line == missing.line), None)
@@ -178,14 +197,29 @@ class Pinning(Struct):
         return self._change(path, "\n".join(changed), Pin(str(path), missing.image, after))
 
     def _replace(
-        self, path: Path, before: str, after: str, lines: Collection[int] | None = None
+        self,
+        path: Path,
+        before: str,
+        after: str,
+        lines: Collection[int] | None = None,
+        *,
+        behind: str = "",
+        is_first: bool = False,
     ) -> bool:
-        """Replace an image wherever it stands as a word, in some lines; say whether it does."""
-        word = re.compile(rf"(?<![\w./:@-]){re.escape(before)}(?![\w./:@-])")
-        changed = [
-            word.sub(after, line) if lines is None or number in lines else line
-            for number, line in self._lines(path)
-        ]
+        """Replace an image wherever it stands as a word, in some lines; say whether it does.
+
+        Args:
+            behind: what has to stand before it, as a regular expression that takes nothing.
+            is_first: only where it stands first.
+        """
+        word = re.compile(rf"{behind}(?<![\w./:@-]){re.escape(before)}(?![\w./:@-])")
+        changed: list[str] = []
+        is_done = False
+        for number, line in self._lines(path):
+            is_meant = (lines is None or number in lines) and not (is_first and is_done)
+            new = word.sub(after, line, count=int(is_first)) if is_meant else line
+            is_done = is_done or new != line
+            changed.append(new)
         return self._change(path, "\n".join(changed), Pin(str(path), before, after))
 
     def _change(self, path: Path, text: str, pin: Pin) -> bool:
