@@ -106,6 +106,32 @@ def test_first_set_that_fails_has_nowhere_to_go_and_is_held(tmp_path: Path) -> N
     assert w.wave("shop")["hold"]
 
 
+def test_the_hold_for_many_long_names_is_read_again_and_ends_when_they_are_well(
+    tmp_path: Path,
+) -> None:
+    targets = [f"{'production-' * 8}{number}" for number in range(8)]
+    w = waves(tmp_path, {"shop": {**SHOP, "targets": targets}}, first=("ship", 1))
+    report_at_once(w, targets, "Degraded")
+    held = w.wave("shop")["hold"]
+    assert f"{short(1)} failed on {targets[0]}, {targets[1]}" in held["reason"]
+    assert not w.turn()["changed"], "what was written can be read"
+    assert w.wave("shop")["hold"] == held
+    w.later(minutes=1)
+    report_at_once(w, targets, "Healthy")
+    assert w.wave("shop")["hold"] is None
+
+
+def report_at_once(w: Waves, targets: list[str], health: str) -> None:
+    """All targets of the shop report, and then there is a turn."""
+    for target in targets:
+        w.run(
+            *("record-deployment", "--accept-only", "--wave", "shop", "--target", target),
+            *("--revision", w.ref("refs/heads/main") or "", "--phase", "Succeeded"),
+            *("--health", health, "--finished-at", w.now.isoformat()),
+        )
+    w.turn()
+
+
 def test_rollback_goes_to_the_last_set_that_was_healthy_there(tmp_path: Path) -> None:
     w = careful(tmp_path)
     w.deployed(2, "lab")

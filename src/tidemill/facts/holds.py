@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from tidemill.words.lists import listed
 from tidemill.words.moments import Moment
 
 
@@ -21,8 +22,8 @@ class HoldCause(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ending(self) -> str:
         """What has happened when it is over."""
-        targets = f"healthy again on {', '.join(self.targets)}" if self.targets else ""
-        green = f"green again in {', '.join(self.verifications)}" if self.verifications else ""
+        targets = f"healthy again on {listed(self.targets)}" if self.targets else ""
+        green = f"green again in {listed(self.verifications)}" if self.verifications else ""
         return f"{' and '.join(filter(None, (targets, green)))}, with the set that failed"
 
 

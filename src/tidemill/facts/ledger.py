@@ -25,6 +25,7 @@ from tidemill.facts.signals import Signal
 from tidemill.facts.staleness import Finding
 from tidemill.facts.verification import Standing
 from tidemill.facts.vouchers import COUNTS_FOR, Asked
+from tidemill.words.lists import listed
 from tidemill.words.moments import Moment
 
 KEPT_SETS = 50
@@ -176,8 +177,8 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     @property
     def failures(self) -> str:
-        """On what, in words."""
-        return ", ".join(
+        """On what, in words: the first of them, where they are many."""
+        return listed(
             (*sorted(self.failed), *(f"the verification {one}" for one in sorted(self.refuted)))
         )
 

@@ -19,6 +19,7 @@ from tidemill.facts.snapshot import TIDEMILL
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import HoldInForce
 from tidemill.words.moments import as_typed
+from tidemill.words.names import one_line
 from tidemill.words.shas import short
 
 
@@ -172,7 +173,7 @@ def hold_by_itself(
         id=f"hold-{wave}-{set_name}-{short(commit)}",
         wave=wave,
         set=set_name,
-        reason=reason,
+        reason=one_line(reason),  # a longer one could not be read again
         by=TIDEMILL,
         since=draft.now,
         instead_of=instead_of,

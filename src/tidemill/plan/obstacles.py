@@ -19,6 +19,7 @@ from tidemill.facts.settings import ALL_SETS
 from tidemill.facts.staleness import StaleFiles
 from tidemill.facts.verification import PASSING
 from tidemill.words.durations import show_duration
+from tidemill.words.lists import listed
 from tidemill.words.moments import Moment, to_the_minute
 from tidemill.words.names import one_line
 from tidemill.words.shas import short
@@ -845,5 +846,5 @@ def _verifications(names: tuple[str, ...], which: str) -> str:
 
 
 def _rollback(wave: str, set_name: str, failed: tuple[str, ...]) -> tuple[str, ...]:
-    why = f"it failed on {', '.join(failed)}"
+    why = one_line(f"it failed on {listed(failed)}")  # what a command takes as a reason
     return ("rollback-wave", "--wave", wave, "--set", set_name, "--reason", why)

@@ -10,6 +10,7 @@ from tidemill.plan.draft import Draft
 from tidemill.plan.failure import has_very_set
 from tidemill.plan.holds import hold_by_itself, hold_on, release_hold, stays_held
 from tidemill.plan.rollback import begin_rollback, healthy_before
+from tidemill.words.names import one_line
 from tidemill.words.shas import short
 
 
@@ -54,7 +55,7 @@ def _is_over(draft: Draft, hold: Hold, failure: HoldCause) -> bool:
 def _answer(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
     if stays_held(draft, wave.name, set_name):
         return
-    where = f"{short(landing.app_sha)} failed on {landing.failures}"
+    where = one_line(f"{short(landing.app_sha)} failed on {landing.failures}")
     goal = healthy_before(draft.ledger.history(wave.name, set_name).landings)
     if reason := _why_not_back(draft, wave, set_name, landing, goal):
         why = f"{where}; not rolled back by itself: {reason}"

@@ -24,6 +24,7 @@ from tidemill.plan.obstacles import (
     RunningSoak,
     Wait,
 )
+from tidemill.words.names import checked_line
 
 HOLD: dict[str, Any] = {"wave": "lab", "set": "app", "reason": "x", "by": "ada", "since": NOW}
 
@@ -314,6 +315,15 @@ def test_obstacle_says_which_command_ends_it(
 ) -> None:
     found = obstacle.command()
     assert (found and found[: len(command or ())]) == command
+
+
+@pytest.mark.parametrize("kind", [obstacles.FailureThere, obstacles.FailingTargets])
+def test_the_reason_in_a_command_is_one_that_the_command_takes(kind: Any) -> None:
+    targets = tuple(f"{'production-' * 8}{number}" for number in range(300))
+    command = kind(wave="lab", set="app", targets=targets, back_to=APP).command()
+    assert checked_line(command[-1], "--reason").startswith(f"it failed on {targets[0]}, ")
+    few = kind(wave="lab", set="app", targets=tuple("abcdefg"), back_to=APP).command()
+    assert few[-1] == "it failed on a, b, c, d, e and 2 more"
 
 
 def test_approval_by_a_review_is_a_form_and_no_other_is() -> None:
