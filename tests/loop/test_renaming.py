@@ -298,3 +298,52 @@ def test_set_that_a_first_wave_lacks_is_not_called_already_there(tmp_path: Path)
     assert w.run("retry", "--sha", sha_of("app-2"))["request"]["state"] == "accepted"
     settle(w)
     assert w.at("live") == 2
+
+
+def split(w: Waves, **more: Any) -> str:
+    """A person makes two waves of live."""
+    halves = {name: {**LIVE, **more, "was": "live"} for name in ("east", "west")}
+    halves["west"]["after"] = ["lab"]
+    folders = {"images/live": "images/east", "generated/live": "generated/east"}
+    return rewrite(w, {"lab": LAB, **halves}, folders)
+
+
+def test_what_waits_for_a_wave_that_is_two_now_is_no_approvers_in_either(tmp_path: Path) -> None:
+    w = started(tmp_path)
+    w.run("rollback-wave", "--wave", "live", "--reason", "errors", "--accept-only")
+    [waits] = w.refs("inbox")
+    split(w, approvers=["ada"])
+    turn = w.turn()
+    assert not turn.get("error")
+    assert len(turn["rejected"]) == 2
+    assert w.refs("rejected") == [waits.replace("/inbox/", "/rejected/")]
+    assert_rests(w)
+    assert w.at("east") == 2
+
+
+def test_half_of_a_rollback_that_was_evicted_is_not_done_again(tmp_path: Path) -> None:
+    w = started(tmp_path)
+    w.run("rollback-wave", "--wave", "live", "--reason", "errors", "--accept-only")
+    split(w)
+    w.turn()
+    first = git(w.bare, "rev-list", "--reverse", "main..auto").split()[0]
+    assert trailers(w, first)["Autocommit-Target"] == "west"
+    w.check(w.ref("refs/heads/main") or "")
+    w.check(first, "failure")
+    w.turn()
+    w.green()
+    assert len(w.journalled("evicted")) == 1
+    assert (w.at("east"), w.at("west")) == (1, None)
+    assert_rests(w)
+
+
+def test_a_rollback_that_is_dropped_is_so_in_both_halves(tmp_path: Path) -> None:
+    w = started(tmp_path)
+    w.run("rollback-wave", "--wave", "live", "--reason", "errors", "--accept-only")
+    [waits] = w.refs("inbox")
+    split(w)
+    w.run("drop", "--id", waits.rpartition("/")[2])
+    w.green()
+    assert not w.journalled("rolled back")
+    assert not w.refs("inbox")
+    assert_rests(w)

@@ -46,6 +46,7 @@ from tidemill.facts.requests import (
     Rollback,
     announced_as,
     announced_set,
+    copy_of,
 )
 from tidemill.facts.settings import ImageSet, Settings, Wave
 from tidemill.facts.snapshot import Snapshot
@@ -188,14 +189,15 @@ def renamed(snapshot: Snapshot) -> RenamedSnapshot:
     renaming = Renaming.of(snapshot.settings, snapshot.ledger)
     contents = {place: files.content for place, files in snapshot.main.sets.items()}
     ledger = renamed_ledger(renaming, snapshot.ledger, contents)
+    ended = {one.id for one in snapshot.ledger.ended}
     if not renaming.is_due:
-        inbox = renamed_inbox(renaming, _as_meant(snapshot, renaming.mark), {})
+        inbox = renamed_inbox(renaming, _as_meant(snapshot, renaming.mark), {}, ended)
         entries = tuple(_departures(renaming, snapshot.ledger))
         today = changed(snapshot, ledger=ledger, inbox=inbox)
         return RenamedSnapshot(today, bool(entries), entries=entries)
     holds, copies = renamed_holds(renaming, snapshot.holds)
     records, moved = renamed_records(renaming, snapshot.records)
-    inbox = renamed_inbox(renaming, _as_meant(snapshot, None), copies)
+    inbox = renamed_inbox(renaming, _as_meant(snapshot, None), copies, ended)
     today = changed(
         snapshot,
         ledger=changed(ledger, meant=_meant_since(snapshot.inbox, inbox)),
@@ -465,7 +467,7 @@ def renamed_records(
     have to be written anew. Once it is known what was, a record is read by the names in it."""
     found: dict[Place, Deployment] = {}
     origins: dict[Place, Place] = {}
-    for (wave, target), record in sorted(records.items(), key=lambda one: one[1].finished_at):
+    for (wave, target), record in sorted(records.items(), key=lambda one: one[1].finished):
         for heir in renaming.listing(renaming.waves.heirs(wave), target):
             found[heir, target] = _record(renaming, record, heir, is_of_today=False)
             origins[heir, target] = (wave, target)
@@ -511,7 +513,10 @@ def marked(renaming: Renaming, fact: Fact) -> Fact:
 
 
 def renamed_inbox(
-    renaming: Renaming, inbox: Mapping[str, Fact], copies: Mapping[str, Sequence[str]]
+    renaming: Renaming,
+    inbox: Mapping[str, Fact],
+    copies: Mapping[str, Sequence[str]],
+    ended: Container[str] = (),
 ) -> dict[str, Fact]:
     """What waits, by today's names.
 
@@ -520,11 +525,14 @@ def renamed_inbox(
 
     Args:
         copies: what has become of holds, by the ids that a release may name.
+        ended: requests that have: one of several may have before the one that has the ref.
     """
     found: dict[str, Fact] = {}
     for fact_id, fact in inbox.items():
         for number, one in enumerate(_meant(renaming, fact, copies)):
-            found[f"{fact_id}+{number}" if number else fact_id] = one
+            name = copy_of(fact_id, number)
+            if not number or name not in ended:
+                found[name] = one
     return found
 
 

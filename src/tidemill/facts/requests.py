@@ -28,6 +28,7 @@ from tidemill.words.names import (
 )
 from tidemill.words.references import running
 
+_COPY = "+"  # which stands in the name of no ref of ours
 # The id of an announcement: its set, where it is in app.git, and why it was let in, if so.
 _ANNOUNCED = re.compile(
     r"announcement-(?P<set>.+)-(?P<what>(?:[0-9]+\.)?[0-9]+-[0-9a-f]{12}(?:-[0-9a-f]{8})?)"
@@ -275,6 +276,17 @@ def announced_set(request: str) -> str | None:
     """The set of an announcement, by its id; None for any other request."""
     match = _ANNOUNCED.fullmatch(request)
     return match["set"] if match else None
+
+
+def copy_of(request: str, number: int) -> str:
+    """What a request is called where it is there several times, each for another wave or set, since
+    names have changed: the first one is itself, and no other one has a ref."""
+    return f"{request}{_COPY}{number}" if number else request
+
+
+def kept_as(request: str) -> str:
+    """The id of the ref that a request, or what it is a copy of, is kept in."""
+    return request.partition(_COPY)[0]
 
 
 def digest(fact: msgspec.Struct) -> str:

@@ -33,6 +33,7 @@ from tidemill.facts.requests import (
     Rollback,
     app_sha_of,
     approval,
+    kept_as,
 )
 from tidemill.facts.run_titles import parse_title, why_other
 from tidemill.facts.settings import ALL_WAVES, Settings, Wave
@@ -221,8 +222,8 @@ def _of_voucher(
         case RunVoucher():
             if wrong := _why_not_this_run(draft, fact, waves, voucher):
                 return NoVoucher(wrong)
-            run = fact.run
-            key = f"run-{run.id}-{run.attempt}" if run else request_id
+            run, copy = fact.run, request_id.removeprefix(kept_as(request_id))
+            key = f"run-{run.id}-{run.attempt}{copy}" if run else request_id
             first, *again = voucher.actors
             by = f"{first} (re-run by {again[0]})" if again else first
             return Asked(by, key, voucher.at)

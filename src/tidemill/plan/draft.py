@@ -29,7 +29,7 @@ from tidemill.facts.ledger import (
 )
 from tidemill.facts.operation import AutoCommit, Kind, Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import AnnouncementRequest, Fact, announced_as, app_sha_of
+from tidemill.facts.requests import AnnouncementRequest, Fact, announced_as, app_sha_of, kept_as
 from tidemill.facts.settings import Settings, no_such_place
 from tidemill.facts.signals import Message
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
@@ -227,8 +227,8 @@ class Draft(Struct):
 
     def keep(self, request: str, reason: str) -> None:
         """Keep a request that ends below `rejected/`, from where `tidemill retry` takes it."""
-        self.rejected[request] = reason
-        self._remember_rejected(request)
+        self.rejected[kept_as(request)] = reason
+        self._remember_rejected(kept_as(request))
 
     def _remember_rejected(self, kept: str) -> None:
         others = [one for one in self.ledger.rejected if one != kept]

@@ -24,6 +24,7 @@ from tidemill.facts.requests import (
     Retry,
     Rollback,
     app_sha_of,
+    kept_as,
 )
 from tidemill.plan.announcements import (
     end_announcement,
@@ -104,7 +105,8 @@ def _clear(draft: Draft) -> None:
         if not unreadable.is_newer:
             draft.set_aside(unreadable)
     for ref_id, reason in draft.snapshot.unfit.items():
-        draft.reject(ref_id, reason)
+        for one in draft.inbox.copies(ref_id):
+            draft.reject(one, reason)
     if draft.snapshot.foreign:
         reason = "no turn made it: auto is Tidemill's own"
         draft.evict(Eviction(commit=draft.snapshot.foreign, at=draft.now, reason=reason))
@@ -116,7 +118,8 @@ def _of(draft: Draft, kind: type[_Filed]) -> list[tuple[str, _Filed]]:
 
 def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
     """End what waits. An announcement is kept: whoever dropped it by mistake retries it."""
-    draft.let_back(drop.request)
+    for one in [one for one in draft.kept_out if kept_as(one) == drop.request]:
+        draft.let_back(one)
     dropped = draft.inbox.get(drop.request)
     dismissed = draft.ledger.dismissible(drop.request)
     for at in dismissed:
@@ -134,9 +137,12 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
             set=set_name,
             reason=reason,
         )
+        copies = draft.inbox.copies(drop.request)
         draft.end(drop.request, "dropped", entry)
-        backs = draft.ledger.rollbacks
-        draft.ledger.rollbacks = [back for back in backs if back.request != drop.request]
+        for one in copies:
+            draft.end(one, "dropped")
+        gone, backs = {drop.request, *copies}, draft.ledger.rollbacks
+        draft.ledger.rollbacks = [back for back in backs if back.request not in gone]
         draft.end(ref_id, "done")
     elif dismissed:
         draft.end(ref_id, "done")

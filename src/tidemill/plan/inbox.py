@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from tidemill.facts.requests import AnnouncementRequest, Fact, Promotion
+from tidemill.facts.requests import AnnouncementRequest, Fact, Promotion, kept_as
 
 _Kind = TypeVar("_Kind", bound=Fact)
 
@@ -35,6 +35,10 @@ class Inbox:
     def get(self, fact_id: str) -> Fact | None:
         """One that waits, None where it does not."""
         return self._facts.get(fact_id)
+
+    def copies(self, request: str) -> list[str]:
+        """A request that waits, and what it is for other waves or sets since names have changed."""
+        return [one for one in self._facts if kept_as(one) == request]
 
     def of(self, kind: type[_Kind]) -> dict[str, _Kind]:
         """All of a kind."""

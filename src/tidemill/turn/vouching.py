@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tidemill.clients.git.store import Store
 from tidemill.errors import TidemillError
-from tidemill.facts.requests import WorkflowRun
+from tidemill.facts.requests import WorkflowRun, kept_as
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.vouchers import (
@@ -37,7 +37,8 @@ def keys_on(store: Store, settings: Settings, main: str) -> dict[str, bytes]:
 
 
 def _voucher(store: Store, forge: Forge, known: Snapshot, request: str) -> Voucher:
-    fact, commit = known.inbox[request], known.commits.get(request)
+    kept = kept_as(request)
+    fact, commit = known.inbox[kept], known.commits.get(kept)
     if commit is None:
         return OwnVoucher()
     run, main = getattr(fact, "run", None), getattr(fact, "main", None)

@@ -583,6 +583,16 @@ def test_announcement_of_a_set_that_is_several_now_is_left_as_it_is(
     assert found.announcement.set == expected
 
 
+def test_of_two_records_of_a_target_the_later_is_its_latest_whatever_a_wrong_clock_says() -> None:
+    rollout = Rollout(settings(lab=LAB))
+    wrong = rollout.record("eu", "v1", "Degraded", ago=60, finished_at=rollout.ago(-9999))
+    right = rollout.record("us", "v1", ago=1)
+    now = settings(lab=LAB, live={"targets": ["v1"], "was": ["eu", "us"]})
+    renaming = Renaming.of(now, rollout.ledger)
+    found, _ = renames.renamed_records(renaming, {("eu", "v1"): wrong, ("us", "v1"): right})
+    assert found["live", "v1"].health == "Healthy"
+
+
 def test_earlier_commit_calls_a_wave_what_it_was_called_though_the_settings_have_forgotten() -> (
     None
 ):
