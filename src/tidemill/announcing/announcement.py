@@ -142,8 +142,8 @@ def check_tags(
         patterns: what they say, for the message.
     """
     sha = announcement.sha
-    for service, image in announcement.images.items():
-        tag = image.Tag.rpartition(":")[2]
+    named = {image.Tag.rpartition(":")[2]: name for name, image in announcement.images.items()}
+    for tag, service in named.items():  # most services have the same tag
         if is_tag(tag, sha):
             continue
         is_other = _FULL_SHA.fullmatch(tag) is not None
