@@ -15,11 +15,12 @@ from tests.unit.snapshots import (
     waits_for,
 )
 
+from tidemill.announcing.order import order_of
 from tidemill.facts.ledger import Eviction
 from tidemill.plan.draft import Draft
-from tidemill.plan.due import obstacle
+from tidemill.plan.due import obstacle, spoilt
 from tidemill.plan.next_sets import late_introduction
-from tidemill.plan.obstacles import NewerSet
+from tidemill.plan.obstacles import FailureThere, NewerSet
 
 
 def test_set_that_is_deployed_in_the_wave_before_is_promoted() -> None:
@@ -204,3 +205,31 @@ def test_late_introduction_is_due_while_the_wave_has_had_nothing_as_new(
     operation = late_introduction("lab", "app", "shop", landing)
     found = obstacle(Draft.of(rollout.snapshot()), operation)
     assert found == (None if is_due else NewerSet(wave="lab"))
+
+
+@pytest.mark.parametrize(
+    ("bad", "asked", "is_spoilt"),
+    [
+        ((), 2, False),
+        ((("lab", 1),), 2, False),
+        ((("lab", 2),), 2, True),
+        ((("shop", 2),), 2, True),
+        ((("shop", 1),), 2, False),
+        ((("lab", 1), ("shop", 1)), 1, True),
+    ],
+    ids=["none", "another set", "this one", "elsewhere alone", "another elsewhere", "an old one"],
+)
+def test_set_is_spoilt_where_it_is_bad_in_any_wave_itself(
+    bad: tuple[tuple[str, int], ...], asked: int, *, is_spoilt: bool
+) -> None:
+    rollout = two_waves()
+    rollout.landing("shop", 2, landed=20, deployed=10)
+    found = [one for wave in ("lab", "shop") for one in rollout.ledger.of(wave, "app").landings]
+    for wave, position in bad:
+        for one in rollout.ledger.of(wave, "app").landings:
+            if one.position == position:
+                one.failed = {"lab-1": rollout.now}
+    wanted = next(one for one in found if one.position == asked)
+    said = spoilt(Draft.of(rollout.snapshot()), "app", order_of(wanted), wanted.app_sha)
+    assert isinstance(said, FailureThere) is is_spoilt
+    assert (said is not None) is is_spoilt

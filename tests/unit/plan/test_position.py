@@ -232,3 +232,15 @@ def test_older_announcement_of_another_repository_than_the_set_s_is_unwelcome(
     decided = rollout.decide()
     assert (request not in decided.rejected) is is_welcome
     assert is_welcome or "came from acme/app so far" in decided.rejected[request]
+
+
+@pytest.mark.parametrize(("above", "is_welcome"), [(0, True), (1, False)])
+def test_position_that_jumps_further_than_the_settings_let_it_is_unwelcome(
+    above: int, *, is_welcome: bool
+) -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 10)
+    request = rollout.announced(10 + ImageSet(name="app").jump + above)
+    decided = rollout.decide()
+    assert (request not in decided.rejected) is is_welcome
+    assert is_welcome or "above 10, the highest so far" in decided.rejected[request]

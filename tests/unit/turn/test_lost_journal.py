@@ -231,6 +231,14 @@ def test_commit_that_has_other_files_than_it_says_is_no_landing(world: World) ->
     assert [one.operation.position for one in found.landed] == [position]
 
 
+def test_commit_of_nothing_that_a_turn_leaves_tells_of_no_journal(world: World) -> None:
+    """Whoever writes a message like ours has had no journal for that."""
+    said = Commit(dict(world.files), world.main, message(INTRODUCED), START, "mallory")
+    world.server.refs["refs/heads/main"] = world.server.put(said)
+    world.server.refs[JOURNAL] = world.main
+    assert evidence(world) is None
+
+
 def test_evicted_commits_tell_what_they_were(world: World) -> None:
     one_red(world)
     world.do("turn")

@@ -15,7 +15,13 @@ from tests.simulation.actors import stage
 from tests.simulation.facts import AUTO, JOURNAL, MAIN
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
-from tests.simulation.small_worlds import SCENE, one_landed, one_on_auto, two_everywhere
+from tests.simulation.small_worlds import (
+    SCENE,
+    one_deployed,
+    one_landed,
+    one_on_auto,
+    two_everywhere,
+)
 from tests.simulation.world import ACCEPTED, World
 
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable, Unreachable
@@ -525,6 +531,19 @@ def test_verdicts_in_refs_are_read_at_once(world: World) -> None:
     world.do("check", sha=sha, context="check", state="failure", run="1")
     found = known_of(world)
     assert (found.unread, list(found.checks)) == (frozenset(), [sha])
+
+
+def test_verdicts_on_what_targets_run_are_read_where_a_verification_looks_for_one(
+    world: World,
+) -> None:
+    one_deployed(world)
+    deployed = world.main
+    world.do("check", sha=deployed, context="smoke", state="success", run="1")
+    world.edit("the README", {**world.files, "README.md": b"more\n"})
+    assert known_of(world).checks == {}
+    smoke = b'[[verifications]]\nname = "smoke"\nstatus = "smoke"\n'
+    world.edit("a verification", {**world.files, FILE: world.files[FILE] + smoke})
+    assert list(known_of(world).checks) == [deployed]
 
 
 # Facts
