@@ -34,6 +34,10 @@ from tidemill.words.toml_lines import line_of
 from tidemill.words.toml_mistakes import Mistake, decoded
 
 _LONGEST_ENVIRONMENT = 255
+_OF_REFS = re.compile(
+    r"""^[ \t]*(["']?)(?P<key>main|auto|namespace)\1[ \t]*=[ \t]*(["'])(?P<value>[^"'\n]*)\3""",
+    re.MULTILINE,
+)
 
 
 def parse(text: str, *, commit: str = "this commit") -> Settings:
@@ -74,9 +78,7 @@ def refs_in(text: str) -> tuple[str, str, str]:
         table: dict[str, Any] = tomllib.loads(text)
     except (ValueError, RecursionError):
         # No table has a key of these names, so the first one found is the one at the top.
-        found = re.findall(
-            r'^[ \t]*(main|auto|namespace)[ \t]*=[ \t]*"([^"\n]*)"', text, re.MULTILINE
-        )
+        found = [(each["key"], each["value"]) for each in _OF_REFS.finditer(text)]
         table = dict(reversed(found))
     main, auto, namespace = (table.get(key) for key in ("main", "auto", "namespace"))
     return (

@@ -176,10 +176,11 @@ def test_two_image_folders_are_never_the_same() -> None:
         (WHOLE.replace('"trunk"', '"../trunk"'), ("main", "tide", "refs/mill")),
         (WHOLE.replace('"refs/mill"', '"/etc"'), ("trunk", "tide", "refs/tidemill")),
         (WHOLE.replace('main = "trunk"', "main = [1]"), ("main", "tide", "refs/mill")),
+        ("main = 'trunk'\r\n'namespace' = 'refs/mill'\r\n[[", ("trunk", "auto", "refs/mill")),
         ("[[", ("main", "auto", "refs/tidemill")),
         ("", ("main", "auto", "refs/tidemill")),
     ],
-    ids=["whole", "least", "broken", "climbs", "no-refs", "a-list", "no-toml", "empty"],
+    ids=["whole", "least", "broken", "climbs", "no-refs", "a-list", "quoted", "no-toml", "empty"],
 )
 def test_where_to_write_is_known_whatever_a_person_broke(
     text: str, found: tuple[str, str, str]
