@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.loop.stories import file_at, journal
+from tests.loop.stories import assert_rests, file_at, journal
 from tests.loop.waves import Waves, short, waves
 from tests.world import git
 
@@ -24,6 +24,20 @@ def test_soak_runs_from_when_the_last_target_had_the_set(tmp_path: Path) -> None
     w.later(minutes=1)
     w.green()
     assert w.at("shop") == 1
+
+
+def test_soak_of_centuries_is_one_without_an_end(tmp_path: Path) -> None:
+    lab, shop = {"targets": ["l1"], "settle": "999999d"}, {**HOUR, "soak": "99999d"}
+    w = waves(tmp_path, {"lab": lab, "shop": shop}, first=("ship", 1))
+    w.announce(2)
+    assert "the next one waits until" in w.why()
+    w.deploy("lab")
+    w.green()
+    assert not w.journalled("made again"), "the journal can be read"
+    assert "it soaks in lab until" in w.why()
+    w.deploy("lab")
+    assert_rests(w)
+    assert w.positions() == {"lab": 2, "shop": None}
 
 
 def test_soak_counts_from_when_a_record_was_accepted_not_from_what_it_claims(

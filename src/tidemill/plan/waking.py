@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from tidemill.plan.obstacles import Wait
+from tidemill.words.moments import is_storable
 
 SCHEDULE = timedelta(hours=1)  # of the caller's workflow: a later time is left to its next turn
 
@@ -14,10 +15,11 @@ def next_time(waiting: Iterable[Wait], now: datetime) -> datetime | None:
     """When the first of these goes on by itself; None where each needs more than time.
 
     A soak, a closed window and a settle time end by themselves. A hold, an approval, a check and a
-    report do not: whoever ends them starts a turn.
+    report do not: whoever ends them starts a turn. A soak of `99999d` is as good as one without an
+    end: no journal takes a time of another century.
     """
     times = [when for one in waiting if (when := over_at(one)) is not None and when > now]
-    return min(times, default=None)
+    return min(filter(is_storable, times), default=None)
 
 
 def is_soon(next_due: datetime | None, now: datetime) -> bool:
