@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from tests.simulation.actors import stage
 from tests.simulation.facts import JOURNAL
 from tests.simulation.memory import Client, Server
 from tests.simulation.receiver import NAME
+from tests.simulation.scene import START
 from tests.simulation.small_worlds import SCENE
 from tests.simulation.world import ACCEPTED, World
 
 from tidemill.clients.git.store import Declined, PushResult, Raced, Update
+from tidemill.clients.github.api import GitHub
+from tidemill.clients.http.client import Call, Http
+from tidemill.clients.http.trouble import Trouble
 from tidemill.errors import Refused
 from tidemill.facts.journal import decode
-from tidemill.facts.signals import Message, Reach
+from tidemill.facts.signals import Issue, Message, Reach, Receiver, Signal
+from tidemill.plan.messages import Origin
 from tidemill.turn import signalling
 from tidemill.turn.push import MOST_RACES, Clock
 from tidemill.turn.read import read
-from tidemill.turn.signalling import confirm
+from tidemill.turn.signalling import Post, Sent, confirm, send
 from tidemill.turn.turn import turn
 
 RUN = "https://github.com/acme/cfg-app/actions/runs/1"
@@ -50,6 +56,132 @@ RUN = "https://github.com/acme/cfg-app/actions/runs/1"
 def test_signals_go_to_https_or_to_this_machine(address: str, is_one: object) -> None:
     with nullcontext() if is_one else pytest.raises(Refused, match="none that signals go to"):
         signalling._check_address(address)
+
+
+# Sending
+
+
+def message(receiver: str, number: int = 1, kind: Any = "webhook") -> Message:
+    signal = Signal(
+        id=f"s-{number}", kind="main", cause=(f"{number}",), since=START, what="main is red"
+    )
+    return Message(signal=signal, receiver=Receiver(name=receiver, kind=kind))
+
+
+def told(due: Sequence[Message], deliver: Callable[[Message], None], seconds: float = 60) -> Sent:
+    return send(due, Origin("acme/cfg-app"), lambda one, _: deliver(one), seconds)
+
+
+def test_each_receiver_is_told_its_own_and_in_order() -> None:
+    got: dict[str, list[str]] = {"a": [], "b": []}
+    due = [message("a", 1), message("b", 1), message("a", 2), message("b", 3)]
+    sent = told(due, lambda one: got[one.receiver.name].append(one.signal.id))
+    assert got == {"a": ["s-1", "s-2"], "b": ["s-1", "s-3"]}
+    assert sent == Sent(frozenset(one.key for one in due))
+    assert told([], lambda _: None) == Sent()
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (Refused("it answered 500", remedy="wait"), "it answered 500"),
+        (ValueError("odd"), "ValueError: odd"),
+    ],
+)
+def test_receiver_that_does_not_take_one_gets_no_more_and_others_do(
+    error: Exception, why: str
+) -> None:
+    got: list[tuple[str, str]] = []
+
+    def deliver(one: Message) -> None:
+        if one.key[0] == "s-2" and one.receiver.name == "a":
+            raise error
+        got.append((one.receiver.name, one.signal.id))
+
+    due = [message(name, number) for number in (1, 2, 3) for name in "ab"]
+    sent = told(due, deliver)
+    assert sorted(got) == [("a", "s-1"), ("b", "s-1"), ("b", "s-2"), ("b", "s-3")]
+    assert {(key[2], key[0]) for key in sent.taken} == set(got)
+    assert sent.failures == (f"a did not take a signal: {why}; a later turn sends it again",)
+
+
+def test_nothing_is_sent_when_the_time_is_over() -> None:
+    got: list[str] = []
+    sent = told([message("a")], lambda one: got.append(one.signal.id), seconds=0)
+    assert (got, sent.taken) == ([], frozenset())
+
+
+class Answer:
+    """What a receiver answers."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+class Wire:
+    """An Http that answers with a status, or can't."""
+
+    def __init__(self, said: int | Trouble = 200) -> None:
+        self.said = said
+        self.calls: list[Call] = []
+
+    @contextmanager
+    def stream(self, call: Call) -> Iterator[Answer]:
+        self.calls.append(call)
+        if isinstance(self.said, Trouble):
+            raise self.said
+        yield Answer(self.said)
+
+
+class Issues:
+    """Keeps what is to be an issue."""
+
+    def __init__(self) -> None:
+        self.kept: list[Issue] = []
+
+    def keep_issue(self, issue: Issue) -> None:
+        self.kept.append(issue)
+
+
+URL = "https://hooks.example.com/x"
+
+
+def posting(wire: Wire, issues: Issues | None = None, url: str = URL) -> Post:
+    return Post({"a": url}, cast(Http, wire), {"a": cast(GitHub, issues)})
+
+
+@pytest.mark.parametrize("kind", ["webhook", "slack", "teams"])
+def test_message_is_posted_once_with_what_tells_it_from_others(kind: str) -> None:
+    wire = Wire()
+    posting(wire)(message("a", kind=kind), Origin("acme/cfg-app"))
+    [call] = wire.calls
+    assert (call.method, call.url) == ("POST", URL)
+    assert call.headers["Idempotency-Key"] == "s-1.open"
+    assert call.body is not None
+    assert "main is red" in b"".join(call.body.pieces()).decode()
+
+
+def test_issue_is_kept_and_nothing_posted() -> None:
+    wire, issues = Wire(), Issues()
+    posting(wire, issues)(message("a", kind="issue"), Origin("acme/cfg-app"))
+    assert wire.calls == []
+    assert len(issues.kept) == 1
+
+
+def test_address_that_is_none_is_sent_nothing() -> None:
+    wire = Wire()
+    with pytest.raises(Refused, match="none that signals go to"):
+        posting(wire, url="http://hooks.example.com/x")(message("a"), Origin("acme/cfg-app"))
+    assert wire.calls == []
+
+
+@pytest.mark.parametrize(
+    ("status", "is_taken"), [(199, False), (200, True), (299, True), (300, False), (500, False)]
+)
+def test_message_is_taken_where_the_answer_says_so(status: int, *, is_taken: bool) -> None:
+    expected = nullcontext() if is_taken else pytest.raises(Refused, match=f"answered {status}")
+    with expected:
+        posting(Wire(status))(message("a"), Origin("acme/cfg-app"))
 
 
 @pytest.fixture
