@@ -46,11 +46,11 @@ IN_MEMORY = (
     "test_rarer_events.py",
 )
 HISTORIES = "40"
-# Stories that each file of turn/ is in, besides those that any turn is in; commands, where no turn
-# uses it.
+# Stories that each file of turn/ is in, besides those that any turn is in; where a command alone uses
+# it, what that is tested with.
 STORIES: Mapping[str, tuple[str, ...]] = {
     "accept": ("bad_announcements", "lost_commits"),
-    "check": ("../commands/test_check_cfg_app", "../commands/test_check_naming", "by_hand"),
+    "check": ("commands/check_cfg_app", "commands/check_naming", "by_hand"),
     "clear": ("unreadable_refs",),
     "copy": ("rollback", "hotfix"),
     "forge": ("github",),
@@ -65,7 +65,7 @@ STORIES: Mapping[str, tuple[str, ...]] = {
     "signalling": ("signals",),
     "statuses": ("github",),
     "targets": ("targets", "in_the_files"),
-    "trial": ("../commands/test_doctor",),
+    "trial": ("commands/doctor",),
     "verdicts": ("github", "checks"),
     "verification": ("verification",),
     "vouching": ("approvers", "approvers_on_github"),
@@ -89,7 +89,12 @@ def stories_of(file: Path) -> list[str]:
     """The stories that are to notice a mutant of a file, if nothing else does."""
     if _room(file) != "turn":
         return []
-    return [f"tests/loop/test_{name}.py" for name in (*STORIES.get(file.stem, ()), *EVERY_TURN)]
+    return [_story(name) for name in (*STORIES.get(file.stem, ()), *EVERY_TURN)]
+
+
+def _story(name: str) -> str:
+    room, _, about = name.rpartition("/")
+    return f"tests/{room or 'loop'}/test_{about}.py"
 
 
 def _room(file: Path) -> str:

@@ -180,3 +180,10 @@ def test_what_is_subscribed_or_waits_for_health_reports(
     kind: Any, metadata: dict[str, Any], *, waits: bool, reports: bool
 ) -> None:
     assert Deployed("a", kind, "x", (), metadata, waits=waits).reports is reports
+
+
+def test_what_is_deployed_can_be_told_apart_by_its_hash() -> None:
+    one, same, other = (
+        deployed(tree({f"{name}.yaml": APPLICATION}).documents)[0] for name in ("a", "a", "b")
+    )
+    assert len({one, same, other}) == 2

@@ -78,9 +78,21 @@ def test_a_change_of_a_gate_is_said_with_what_it_was(after: Settings, words: str
         rollout(tables={"freezes": [{**STOCKTAKING, "waves": ["lab"]}]}),
         rollout(tables={"verifications": [{**SMOKE, "waves": ["lab"]}]}),
         rollout(tables={"targets": [{**DOWN, "name": "lab-1", "wave": "lab"}]}),
+        rollout(tables={"targets": [{**DOWN, "name": "lab-1"}]}),
+        rollout(tables={"targets": [{"name": "north", "path": "generated/{wave}/{target}"}]}),
+        settings(lab={"targets": ["north"]}, shop=SHOP, targets=[{**DOWN, "wave": "lab"}]),
         settings(lab=LAB, shop={**SHOP, "targets": ["north", "south", "west"]}),
     ],
-    ids=["by-itself", "freeze-elsewhere", "verification-elsewhere", "ignored-elsewhere", "targets"],
+    ids=[
+        "by-itself",
+        "freeze-elsewhere",
+        "verification-elsewhere",
+        "ignored-elsewhere",
+        "ignored-of-another-name",
+        "not-ignored",
+        "ignored-of-the-same-name",
+        "targets",
+    ],
 )
 def test_what_is_no_gate_of_a_wave_is_no_change_of_its_gates(after: Settings) -> None:
     known = {"shop": Gates(values=gates_of(rollout(), shop(rollout())))}

@@ -612,3 +612,18 @@ def test_point_of_a_commit_keeps_the_names_that_it_had_and_gets_those_that_chang
     assert (again.wave, again.set) == ("live", "app")
     same = renames._point(point, ("live", "app"), ("live", "app"))
     assert (same.wave, same.set) == (msgspec.UNSET, msgspec.UNSET)
+
+
+def test_mark_of_the_names_is_what_earlier_releases_wrote() -> None:
+    """Who has accepted something before an upgrade has marked it so."""
+    now = settings(lab=LAB, live={**LIVE, "was": "prod"})
+    assert Renaming.of(now, shipped().ledger).mark == "d49efc7a5d51"
+
+
+@pytest.mark.parametrize(("then", "expected"), [("", None), ("old", "old")])
+def test_copy_knows_what_its_commit_calls_the_set(then: str, expected: str | None) -> None:
+    landing = shipped().ledger.of("lab", "app").landings[0]
+    point = replace(landing.point(), set=then)
+    made = Operation.copying("promote", "live", "app", "lab", point)
+    assert (made.source_set, made.set, made.source) == (expected, "app", "lab")
+    assert made.content == landing.content
