@@ -46,8 +46,8 @@ IN_MEMORY = (
     "test_rarer_events.py",
 )
 HISTORIES = "40"
-# Stories that each file of turn/ is in, besides those that any turn is in; where a command alone uses
-# it, what that is tested with.
+# Stories that each file of turn/ is in, besides those that any turn is in; the tests of a command
+# where that alone uses it.
 STORIES: Mapping[str, tuple[str, ...]] = {
     "accept": ("bad_announcements", "lost_commits"),
     "check": ("commands/check_cfg_app", "commands/check_naming", "by_hand"),
