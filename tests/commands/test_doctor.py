@@ -161,6 +161,13 @@ def test_invented_digests_show_where_those_of_services_arrive(grown: Grown) -> N
     assert contents(grown.folder) == before
 
 
+def test_a_file_whose_name_is_not_utf8_is_named_in_json_too(grown: Grown) -> None:
+    grown.write("generate", GENERATE.replace("/web.yaml", "/$(printf 'caf\\351.yaml')"), 0o755)
+    grown.commit()
+    said = grown.doctor("--offline")
+    assert by_state(said, "digests")["ok"][0].endswith(r"/caf\udce9.yaml")
+
+
 def test_services_are_known_by_a_base_that_waves_share(grown: Grown) -> None:
     for wave in ("staging", "production"):
         grown.write(f"deployed/{wave}/web.yaml", "image: base\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,19 @@ def announce_mono(w: Waves, position: int, images: dict[str, str]) -> None:
     file.write_text(json.dumps(told))
     assert w.run("update-cfg-app", "--announcement", str(file)).code == 0
     w.green()
+
+
+def test_a_file_whose_name_is_not_utf8_stops_no_turn(tmp_path: Path) -> None:
+    w = waves(tmp_path, first=("ship", 1))
+    git(w.clone, "fetch", "-q", str(w.bare), "main")
+    git(w.clone, "reset", "-q", "--hard", "FETCH_HEAD")
+    name = os.fsdecode(b"caf\xe9.yaml")
+    (w.clone / "generated/lab/l1" / name).write_text(f"image: {REGISTRY}/web:v1\n")
+    w.commit("a name in Latin-1")
+    w.turn()
+    assert r"'generated/lab/l1/caf\udce9.yaml' names " in w.why()
+    assert w.state("lab") == "not in the files"
+    assert_rests(w)
 
 
 @pytest.mark.parametrize("with_path", [True, False], ids=["path", "no-path"])

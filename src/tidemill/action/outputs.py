@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from tidemill.commands import _results as results
 from tidemill.commands._json import as_json
 from tidemill.commands._results import Result
 from tidemill.commands._words import state
+from tidemill.words.json_types import told
 
 _CHANGED = {"changed": "whether anything was written"}
 _REQUEST = {
@@ -153,4 +152,4 @@ def _text(value: object) -> str:
         case str() | int():
             return str(value)
         case _:
-            return msgspec.json.encode(value).decode()
+            return told(value).decode()

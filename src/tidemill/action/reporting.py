@@ -6,8 +6,6 @@ import io
 import sys
 from contextlib import redirect_stdout
 
-import msgspec
-
 from tidemill.action.annotations import errors, notices, warnings
 from tidemill.action.outputs import RESULT, texts
 from tidemill.action.summary import summary
@@ -18,6 +16,7 @@ from tidemill.commands._results import Result, SetupFailed
 from tidemill.commands._text import text
 from tidemill.commands._writing import write
 from tidemill.errors import TidemillError
+from tidemill.words.json_types import told
 
 LONG = 40  # lines of output, above which it is folded
 
@@ -45,7 +44,7 @@ def outputs_of_failure(name: str, error: TidemillError) -> None:
 
 def set_outputs(name: str, result: Result) -> None:
     """Set the outputs, for the steps that follow."""
-    file = workflow.keep(f"{name}.json", msgspec.json.encode(as_json(result)))
+    file = workflow.keep(f"{name}.json", told(as_json(result)))
     for output in workflow.set_outputs({**texts(name, result), RESULT: file}):
         long = f"the output {output} is too long and stays empty: the output {RESULT} has it"
         workflow.annotate("warning", f"Tidemill: {name}", [long])

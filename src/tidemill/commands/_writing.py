@@ -41,7 +41,9 @@ def write_json(value: object) -> None:
     """One JSON object on standard output, at once: the command may go on for long."""
     import msgspec
 
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    from tidemill.words.json_types import told
+
+    text = msgspec.json.format(told(value), indent=2).decode()
     sys.stdout.write(f"{visible_json(text)}\n")
     sys.stdout.flush()
 

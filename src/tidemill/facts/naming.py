@@ -20,6 +20,7 @@ from msgspec import Struct, field
 
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.settings import Settings
+from tidemill.words.names import file_in_words
 from tidemill.words.references import Reference, canonical
 
 MOST_LISTED = 20
@@ -356,7 +357,7 @@ def _naming(
         more=max(0, len(listed) - MOST_LISTED),
         nothing=len(absent) == len(services),
         others=tuple(
-            OtherImage(file=file, names=text)
+            OtherImage(file=file_in_words(file), names=text)
             for file, text in sorted({(file, text) for _, file, text in others})[:MOST_LISTED]
         ),
         found=_found(services, listed, everything),
@@ -430,12 +431,12 @@ def _found(
     for name in names:
         for file, one in sorted(files.items()):
             if name in one.alike:
-                return OtherImage(file=file, names=one.alike[name])
+                return OtherImage(file=file_in_words(file), names=one.alike[name])
     if len(absent) < len(services):
         return None
     return next(
         (
-            OtherImage(file=file, names=one.image)
+            OtherImage(file=file_in_words(file), names=one.image)
             for file, one in sorted(files.items())
             if one.image
         ),

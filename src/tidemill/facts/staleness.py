@@ -16,11 +16,10 @@ from msgspec import Struct
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.ownership import Ownership
 from tidemill.facts.settings import Settings
-from tidemill.words.names import UNPRINTABLE, shown
+from tidemill.words.names import file_in_words
 from tidemill.words.shas import short
 
 KEPT_FILES = 10
-LONGEST_NAME = 200
 
 
 class Inspection(Struct, frozen=True):
@@ -174,14 +173,14 @@ def _stale(
     first, last = looks[0].changed, looks[-1].changed
     now = StaleFiles(
         owners=tuple(sorted(owners)),
-        files=tuple(_in_words(path) for path in paths[:KEPT_FILES]),
+        files=tuple(file_in_words(path) for path in paths[:KEPT_FILES]),
         count=len(paths),
         made=hashlib.sha256(
             "\n".join(f"{path} {last.get(path)}" for path in paths).encode(errors="surrogateescape")
         ).hexdigest()[:40],
         until=main,
         unstable=next(
-            (_in_words(path) for path in paths if first.get(path) != last.get(path)), None
+            (file_in_words(path) for path in paths if first.get(path) != last.get(path)), None
         ),
     )
     was = next((one for one in before.stale if one.owners == now.owners), None) if before else None
@@ -194,11 +193,6 @@ def _stale(
         is_one=looks[0].parents[:1] == (after,),
         by=looks[0].author,
     )
-
-
-def _in_words(path: str) -> str:
-    """A path as it may be kept: of any length and any bytes, in a folder of somebody's sources."""
-    return shown(path) if UNPRINTABLE.search(path) or len(path) > LONGEST_NAME else path
 
 
 def _made(stale: Sequence[StaleFiles]) -> dict[tuple[str, ...], str]:

@@ -7,6 +7,8 @@ fault. So a type is learnt under a lock, before anything is decoded to it.
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +17,7 @@ import msgspec
 _T = TypeVar("_T")
 _learning = threading.Lock()
 _learnt: set[object] = set()
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def in_lines(
@@ -22,6 +25,16 @@ def in_lines(
 ) -> bytes:
     """The JSON of a value as a file has it: indented, with a line break at the end."""
     return msgspec.json.format(msgspec.json.encode(value, order=order), indent=indent) + b"\n"
+
+
+def told(value: object) -> bytes:
+    r"""The JSON of a value for whoever reads it. What is not UTF-8 in it, as names of files may be,
+    is written out, like `\udce9`."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False)
+        return _LONE.sub(lambda found: rf"\\u{ord(found[0]):04x}", text).encode()
 
 
 def learnt(shape: type[_T]) -> type[_T]:

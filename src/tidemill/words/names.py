@@ -32,6 +32,7 @@ _UNSEEN = re.compile(
 )
 MAX_POSITION = 2**53 - 1
 MAX_LINE = 500
+_LONGEST_FILE = 200
 
 
 def is_name(text: object) -> bool:
@@ -168,3 +169,9 @@ def shown_path(path: object) -> str:
     """A path of this machine as it may stand in a message: quoted, escaped; a long one's end."""
     quoted = ascii(str(path))
     return quoted if len(quoted) <= 202 else f"'...{quoted[-198:]}"
+
+
+def file_in_words(path: str) -> str:
+    """A path in a repository as it may be kept, and stand in a message: as it is, but where it is
+    long, has what nobody sees, or is not UTF-8."""
+    return shown(path) if UNPRINTABLE.search(path) or len(path) > _LONGEST_FILE else path

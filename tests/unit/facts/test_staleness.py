@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidemill.facts import staleness
+from tidemill.words.names import file_in_words
 
 
 @pytest.mark.parametrize(
@@ -14,10 +14,11 @@ from tidemill.facts import staleness
         ("x" * 201, f"'{'x' * 78}...'"),
         ("a\nb", "'a\\nb'"),
         ("a b/ü", "a b/ü"),
+        ("caf\udce9", r"'caf\udce9'"),
     ],
-    ids=["as-long-as-may-be", "too-long", "two-lines", "odd"],
+    ids=["as-long-as-may-be", "too-long", "two-lines", "odd", "no-utf8"],
 )
 def test_path_is_kept_as_it_is_if_it_is_one_printable_line_that_is_not_too_long(
     path: str, kept: str
 ) -> None:
-    assert staleness._in_words(path) == kept
+    assert file_in_words(path) == kept
