@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -164,6 +164,15 @@ class Snapshot(Struct, frozen=True):
     def having_vouched(self, request: str, voucher: Voucher) -> Snapshot:
         """This snapshot, and what stands for who asked for something."""
         return replace(self, vouchers={**self.vouchers, request: voucher})
+
+    def without(self, ids: Collection[str]) -> Snapshot:
+        """This snapshot, without some of what is in the inbox."""
+        return replace(
+            self,
+            inbox={name: fact for name, fact in self.inbox.items() if name not in ids},
+            unfit={name: why for name, why in self.unfit.items() if name not in ids},
+            unreadable=tuple(one for one in self.unreadable if one.id not in ids),
+        )
 
     def having_read(self, record: CheckRecord, required: tuple[str, ...]) -> Snapshot:
         """This snapshot, and what was reported of one commit that was unread."""

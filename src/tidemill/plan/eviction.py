@@ -17,12 +17,16 @@ from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.plan.bisecting import find_first_red
 from tidemill.plan.draft import Draft
 from tidemill.plan.landing import due_prefix
+from tidemill.plan.obstacles import PastEviction
 from tidemill.plan.rollback import end_unless_under_way, forget_rollbacks
 from tidemill.words.shas import short
 
 
 def is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
-    """Whether what was evicted is still missing: nothing took its place, and nobody asked again."""
+    """Whether what was evicted is still missing: nothing took its place, and nobody asked again.
+
+    Of hotfixes and rollbacks in one place the last counts, also where that one was evicted too.
+    """
     place = (operation.wave, operation.set)
     is_settled = eviction.retried or eviction.dismissed
     if is_settled or operation.is_regeneration or not draft.settings.names(*place):
@@ -30,11 +34,31 @@ def is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
     is_ordered = operation.kind in ("introduce", "promote")
     if not is_ordered and any(one.kind == operation.kind for one in draft.on_auto(*place)):
         return False
+    if not is_ordered and _last_asked_for(draft, *place) != eviction:
+        return False
     return not any(
         landing.landed_at > eviction.at
         and (not is_ordered or order_of(landing) >= order_of(operation))
         for landing in draft.ledger.history(*place).landings
     )
+
+
+def as_missed(draft: Draft, eviction: Eviction, operation: Operation) -> PastEviction:
+    """What is said of an eviction that `is_missed`. While more of the same request is under way, a
+    drop would take that: so none is named."""
+    found = PastEviction.of(eviction, operation.app_sha)
+    is_under_way = found.request in draft.inbox
+    return msgspec.structs.replace(found, request="") if is_under_way else found
+
+
+def _last_asked_for(draft: Draft, wave: str, set_name: str) -> Eviction | None:
+    """The last eviction of a hotfix or of a rollback in a place."""
+    for eviction in reversed(draft.ledger.evictions):
+        gone = eviction.operation
+        is_it = gone is not None and gone.kind in ("hotfix", "roll back")
+        if gone and is_it and (gone.wave, gone.set) == (wave, set_name):
+            return eviction
+    return None
 
 
 def evict(draft: Draft) -> None:

@@ -117,11 +117,14 @@ def _of(draft: Draft, kind: type[_Filed]) -> list[tuple[str, _Filed]]:
 
 
 def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
-    """End what waits. An announcement is kept: whoever dropped it by mistake retries it."""
+    """End what waits; or, where nothing of it waits any more, what of it was evicted is dismissed.
+
+    An announcement is kept: whoever dropped it by mistake retries it.
+    """
     for one in [one for one in draft.kept_out if kept_as(one) == drop.request]:
         draft.let_back(one)
     dropped = draft.inbox.get(drop.request)
-    dismissed = draft.ledger.dismissible(drop.request)
+    dismissed = [] if dropped else draft.ledger.dismissible(drop.request)
     for at in dismissed:
         _dismiss(draft, drop, at)
     if dropped is not None:

@@ -23,7 +23,7 @@ from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import ALL_SETS
 from tidemill.facts.signals import MOST_TRIES, Delivery, Message, Receiver, Signal, SignalKind
 from tidemill.plan.draft import Draft
-from tidemill.plan.eviction import is_missed
+from tidemill.plan.eviction import as_missed, is_missed
 from tidemill.plan.obstacles import (
     About,
     BrokenMain,
@@ -347,7 +347,7 @@ def _named(one: Obstacle, about: About) -> tuple[SignalKind, _Cause]:
 
 def _evicted(draft: Draft, eviction: Eviction, operation: Operation) -> Signal:
     wave, set_name, sha = operation.wave, operation.set, operation.app_sha
-    stop = PastEviction.of(eviction, sha)
+    stop = as_missed(draft, eviction, operation)
     return _signal(
         draft,
         "evicted",

@@ -10,13 +10,13 @@ import msgspec
 from msgspec import Struct, field
 
 from tidemill.announcing.order import Order, age, order_of
-from tidemill.facts.ledger import BadEnding, Eviction, Landing, Refusal
+from tidemill.facts.ledger import BadEnding, Landing, Refusal
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.due import spoilt
-from tidemill.plan.eviction import is_missed
+from tidemill.plan.eviction import as_missed, is_missed
 from tidemill.plan.failure import refuted_there
 from tidemill.plan.hotfix import hotfix_there
 from tidemill.plan.naming import not_in_files
@@ -205,13 +205,10 @@ def _missing_report(draft: Draft, wave: Wave, landing: Landing) -> MissingReport
 def _evicted(draft: Draft) -> None:
     """What people asked for last in a place, where it was evicted and is no announced set: a hotfix
     or a rollback."""
-    last: dict[tuple[str, str], tuple[Eviction, Operation]] = {}
     for eviction in draft.ledger.evictions:
         gone = eviction.operation
         if gone and gone.kind in ("hotfix", "roll back") and is_missed(draft, eviction, gone):
-            last[gone.wave, gone.set] = eviction, gone
-    for eviction, gone in last.values():
-        draft.wait(About.of(gone), PastEviction.of(eviction, gone.app_sha))
+            draft.wait(About.of(gone), as_missed(draft, eviction, gone))
 
 
 def _newest(draft: Draft, under_test: list[Operation]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
+from typing import TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -22,6 +24,7 @@ from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.state import State
 from tidemill.facts.verification import Answer, Question
 from tidemill.plan.plan import Plan, of_dry_run, plan
+from tidemill.plan.portion import surplus
 from tidemill.plan.regeneration import InspectionTodo
 from tidemill.plan.replay import Todo, Trial
 from tidemill.turn.clear import cleared_way
@@ -44,6 +47,7 @@ from tidemill.turn.vouching import vouched
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
 
+_T = TypeVar("_T")
 _MOST_DECISIONS = 3  # where even deciding is slow, as on a machine that swaps
 _STALE = timedelta(seconds=10)  # after so long, a window may have closed or a freeze begun
 
@@ -61,13 +65,22 @@ class Turn(Struct, frozen=True):
     snapshot: Snapshot
     refused: str | None = None
 
-    def after(self, entries: tuple[Entry, ...]) -> Turn:
-        """This turn, where something was written before it."""
-        if not entries:
+    def after(self, entries: tuple[Entry, ...], parts: Sequence[Plan] = ()) -> Turn:
+        """This turn, where something was written before it: what cleared the way, and parts."""
+        if not (entries or parts):
             return self
-        decided = replace(self.plan, entries=(*entries, *self.plan.entries))
+        decided = replace(
+            self.plan,
+            entries=(*entries, *_all(one.entries for one in (*parts, self.plan))),
+            filed=_all(one.filed for one in (*parts, self.plan)),
+            messages=_all(one.messages for one in (*parts, self.plan)),
+        )
         outcome = Wrote() if isinstance(self.outcome, NothingDue) else self.outcome
         return replace(self, plan=decided, outcome=outcome)
+
+
+def _all(parts: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
+    return tuple(chain.from_iterable(parts))
 
 
 def turn(  # noqa: PLR0913 - each has a name
@@ -112,6 +125,7 @@ def turn(  # noqa: PLR0913 - each has a name
     decide = Decider(store, Judge(forge), say, verifier, claim=claim, may_try=may_try)
     races = 0
     cleared: tuple[Entry, ...] = ()
+    parts: list[Plan] = []
     state.check_usable()
     if request and request in state.read:  # an earlier one of that name
         request = None
@@ -121,35 +135,35 @@ def turn(  # noqa: PLR0913 - each has a name
         if request and has_been_read(state, request):
             known, decided = look(store, state, clock.now, forge)
             reason = why_refused(store, state, request)
-            return Turn(decided, LeftToAnother(reason), state, known).after(cleared)
+            return Turn(decided, LeftToAnother(reason), state, known).after(cleared, parts)
         if not dry_run:
             state, entries = cleared_way(store, state, clock, run_url)
             cleared += entries
         facts = {**(extra or {}), **reported(state)}
         known = snapshot(store, state, clock.by_now(), facts)
-        known, decided = decide(replace(known, reach=reach(known.settings)))
-        for _ in range(_MOST_DECISIONS):
-            now = clock.by_now()
-            if not decided.landed or now - known.now <= _STALE:
-                break
-            say("making commits took a while: deciding again, by the time it is now")
-            known, decided = decide(replace(known, now=now))  # what was made is known
+        known = replace(known, reach=reach(known.settings))
+        known, decided, is_part = _decided(decide, clock, known, may_part=not dry_run)
         if decided.todo is not None:
-            return Turn(decided, LeftToNextRun(), state, known).after(cleared)
+            return Turn(decided, LeftToNextRun(), state, known).after(cleared, parts)
         if decided.moves_branches and not may_move:
-            return Turn(decided, LeftToNextRun("branches"), state, known).after(cleared)
+            return Turn(decided, LeftToNextRun("branches"), state, known).after(cleared, parts)
         if dry_run or not decided.is_change:
             outcome = WouldWrite() if decided.is_change else NothingDue()
             said = of_dry_run(decided, known) if dry_run else decided
-            return Turn(said, outcome, state, known).after(cleared)
+            return Turn(said, outcome, state, known).after(cleared, parts)
         done = _write(decide, clock, state, known, decided, run_url)
+        if isinstance(done, Turn) and not is_part:
+            return done.after(cleared, parts)
         if isinstance(done, Turn):
-            return done.after(cleared)
-        races += 1
-        if races == MOST_RACES:
-            return Turn(decided, LostTo(done.ref), state, known)
-        say(f"{done.ref} moved while this turn ran; reading again")
-        clock.pause_after(races)
+            parts.append(decided)
+            request = None  # it may be among what is left
+            say(f"much waits: {len(decided.ended)} of it are done; going on with the rest")
+        else:
+            races += 1
+            if races == MOST_RACES:
+                return Turn(decided, LostTo(done.ref), state, known).after(cleared, parts)
+            say(f"{done.ref} moved while this turn ran; reading again")
+            clock.pause_after(races)
         state = read(store)
         decide.judge.read_again()
 
@@ -212,10 +226,21 @@ class Decider(Struct, frozen=True):
     may_try: bool
     looks: dict[str, list[Inspection | FailedInspection]] = field(default_factory=dict)
 
-    def __call__(self, known: Snapshot, *, refused: Refusal | None = None) -> tuple[Snapshot, Plan]:
-        """The complete plan, and all that was found out for it."""
+    def __call__(
+        self, known: Snapshot, *, refused: Refusal | None = None, is_part: bool = False
+    ) -> tuple[Snapshot, Plan]:
+        """The complete plan, and all that was found out for it.
+
+        Args:
+            is_part: not all that came is known, so nothing lands yet, and no check is asked for.
+        """
         while True:
-            decided = plan(known, refused=refused, claim=self.claim)
+            decided = plan(
+                known,
+                refused=refused,
+                without_landing=is_part,
+                claim=self.claim and not is_part,
+            )
             if more := _looked_up(self.store, self.judge, known, decided):
                 known = more
                 continue
@@ -248,6 +273,24 @@ class Decider(Struct, frozen=True):
         sha = short(operation.app_sha, "")
         self.say(f"{operation.kind} {operation.set} {sha} in {operation.wave}")
         return make(self.store, known, operation, parent, trial.without)
+
+
+def _decided(
+    decide: Decider, clock: Clock, known: Snapshot, *, may_part: bool
+) -> tuple[Snapshot, Plan, bool]:
+    """What to do, in time; and whether it is but a part, because too much waits for one push."""
+    known, decided = decide(known)
+    is_part = False
+    while may_part and (left := surplus(known, decided)):
+        is_part = True
+        known, decided = decide(known.without(left), is_part=True)
+    for _ in range(_MOST_DECISIONS):
+        now = clock.by_now()
+        if not decided.landed or now - known.now <= _STALE:
+            break
+        decide.say("making commits took a while: deciding again, by the time it is now")
+        known, decided = decide(replace(known, now=now))  # what was made is known
+    return known, decided, is_part
 
 
 def _write(

@@ -21,6 +21,7 @@ from tidemill.turn.read import record_of
 from tidemill.words.json_types import in_lines
 
 LONGEST_CHAIN = 200
+_MOST_SWEPT = 500  # in one push, which names each ref
 
 
 def updates(
@@ -29,8 +30,10 @@ def updates(
     """Every ref that the plan changes, each with what it was; the journal is always among them."""
     names = state.names
     changes: dict[str, str | None] = {}
+    kept = {*plan.ledger.rejected}  # what a later turn would sweep away is not written
     for one in plan.aside:
-        changes |= set_aside(names, one)
+        aside = set_aside(names, one)
+        changes |= aside if one.id in kept else {one.ref: None}
     if plan.landed:
         changes[names.main] = plan.landed
     if plan.auto_tip:
@@ -48,7 +51,8 @@ def updates(
     for sha in plan.evicted:
         changes[names.evicted(sha)] = sha
     for fact_id, reason in plan.rejected.items():
-        changes[names.rejected(fact_id)] = _rejected(store, snapshot, fact_id, reason)
+        if fact_id in kept:
+            changes[names.rejected(fact_id)] = _rejected(store, snapshot, fact_id, reason)
     _sweep(state, snapshot, plan, changes)
     changes[names.journal] = _journal(store, state, snapshot, plan, run_url)
     return [
@@ -116,17 +120,18 @@ def _rejected(store: Store, snapshot: Snapshot, fact_id: str, reason: str) -> st
 
 
 def _sweep(state: State, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]) -> None:
-    """Drop the checks of commits that have gone, and all but the last evicted and rejected."""
+    """Drop the checks of commits that have gone, and all but the last evicted and rejected; of
+    very many the rest goes with a later turn."""
     names, refs = state.names, state.refs
     current = {plan.main, *(commit.sha for commit in plan.auto)}
     current |= verified_commits(snapshot.settings, plan.records)
-    for sha in refs.below(names.folder("checks")).keys() - current:
-        changes[names.check(sha)] = None
     kept = {eviction.commit for eviction in plan.ledger.evictions}
-    for sha in refs.below(names.folder("evicted")).keys() - kept:
-        changes[names.evicted(sha)] = None
-    for fact_id in refs.below(names.folder("rejected")).keys() - set(plan.ledger.rejected):
-        changes[names.rejected(fact_id)] = None
+    gone = [
+        *map(names.check, refs.below(names.folder("checks")).keys() - current),
+        *map(names.evicted, refs.below(names.folder("evicted")).keys() - kept),
+        *map(names.rejected, refs.below(names.folder("rejected")).keys() - {*plan.ledger.rejected}),
+    ]
+    changes |= dict.fromkeys(sorted(gone)[:_MOST_SWEPT])
 
 
 def _journal(
@@ -136,7 +141,7 @@ def _journal(
         at=snapshot.now,
         run_url=run_url,
         entries=plan.entries,
-        read=tuple(sorted(state.came_lately(snapshot.now) - {*plan.ended})),
+        read=tuple(sorted(state.came_lately(snapshot.now) & snapshot.inbox.keys() - {*plan.ended})),
         next=next_time(plan.waiting, snapshot.now),
         ledger=plan.ledger,
     )

@@ -425,3 +425,15 @@ def test_a_hotfix_that_was_evicted_can_be_dropped_and_nobody_is_told_of_it_any_m
     again = rollout.asked(Drop(accepted_at=rollout.ago(-1), by="ada", request=request))
     assert [one.what for one in rollout.turn().entries] == ["ended already"]
     assert again not in rollout.inbox
+
+
+def test_of_two_hotfixes_that_were_evicted_the_last_is_told_and_dropped_none_is() -> None:
+    rollout = two_waves()
+    rollout.green(rollout.main)
+    requests = []
+    for minute in (2, 1):
+        requests.append(rollout.hotfix("shop", minute, ago=minute, content=minute))
+        rollout.red(rollout.turn().auto[0].sha)
+        assert waits_for(rollout.turn()).count("was evicted") == 1
+    rollout.asked(Drop(accepted_at=rollout.ago(0), by="ada", request=requests[1]))
+    assert "was evicted" not in waits_for(rollout.turn())

@@ -302,6 +302,28 @@ def test_all_sets_of_a_rollback_that_were_evicted_are_dropped_at_once() -> None:
     assert evicted(decided) == []
 
 
+def test_drop_takes_what_is_under_way_before_it_dismisses_what_was_evicted() -> None:
+    rollout = two_sets()
+    rollout.settings = msgspec.structs.replace(
+        rollout.settings, checks=msgspec.structs.replace(rollout.settings.checks, retries=0)
+    )
+    request = both_back(rollout)
+    rollout.green(rollout.main)
+    rollout.red(rollout.turn().auto[0].sha)
+    decided = rollout.turn()
+    assert len(decided.auto) == len(evicted(decided)) == 1
+    (stop,) = evicted(decided)[0].obstacles
+    assert "drop" not in (stop.command() or ())
+    rollout.asked(Drop(accepted_at=rollout.ago(0), by="ada", request=request))
+    decided = rollout.turn()
+    assert whats(decided) == ["dropped", "taken off auto"]
+    assert (decided.auto, len(evicted(decided))) == ((), 1)
+    rollout.asked(Drop(accepted_at=rollout.ago(-1), by="ada", request=request))
+    decided = rollout.turn()
+    assert whats(decided) == ["dismissed"]
+    assert evicted(decided) == []
+
+
 def test_another_rollback_of_one_of_several_sets_does_not_end_the_request_of_the_other() -> None:
     rollout = two_sets()
     request = both_back(rollout)

@@ -39,7 +39,7 @@ def written(
     store: Client, known: State, plan: Plan, run_url: str | None = None, **before: Any
 ) -> dict[str, tuple[str | None, str | None]]:
     """What each ref is to go from and to; `before`: what a turn knows besides."""
-    snapshot = replace(Rollout().snapshot(), **before)
+    snapshot = replace(Rollout().snapshot(), **{"inbox": known.inbox, **before})
     found = updates(store, known, snapshot, plan, run_url)
     assert len({one.ref for one in found}) == len(found)
     assert all(isinstance(one, Update) for one in found)

@@ -19,6 +19,7 @@ from tidemill.words.urls import redacted
 NAMESPACE = "refs/tidemill/announced"
 KEPT = 500
 _MOST_TRIALS = 5
+_MOST_SWEPT = 500  # in one push, which names each ref
 
 
 class AnnouncedSets:
@@ -73,7 +74,8 @@ class AnnouncedSets:
             there = self._listed(head.set)
             if there.get(own) == blob:
                 return trial > 0
-            old = {ref: one for ref, one in there.items() if _is_far_back(ref, head.position)}
+            far_back = [ref for ref in there if _is_far_back(ref, head.position)]
+            old = {ref: there[ref] for ref in far_back[:_MOST_SWEPT]}
             leases = {own: there.get(own, ""), **old}
             _, said = self._reach(
                 "push", "--quiet", "--no-verify",
