@@ -295,13 +295,13 @@ def test_files_that_differ_between_two_commits_are_named(server: Path) -> None:
     first, second, third = imported(server, [FILES, changed, {}], "refs/heads/pair")
     with opened(str(server)) as repository:
         repository.fetch([first, second, third], [])
-        assert repository.differing(first, second) == [
-            "images/lab/tags.json",
-            "new/b",
-            "tidemill.toml",
+        assert list(repository.differing(first, second).items()) == [
+            ("images/lab/tags.json", ("100644", "100644")),
+            ("new/b", (None, "100644")),
+            ("tidemill.toml", ("100644", "100644")),
         ]
-        assert repository.differing(second, first) == repository.differing(first, second)
-        assert repository.differing(second, third) == []
+        assert repository.differing(second, first)["new/b"] == ("100644", None)
+        assert repository.differing(second, third) == {}
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}"])

@@ -89,7 +89,8 @@ def test_promotion_says_which_files_it_would_change(grown: World) -> None:
     image_files = {f"images/shop/{name}.json" for name in ("tags", "digests", "source")}
     assert changed.keys() == {*image_files, "generated/shop/north/all.yaml"}
     yaml = changed["generated/shop/north/all.yaml"].splitlines()
-    assert yaml[:2] == [
+    assert yaml[:3] == [
+        "diff --git a/generated/shop/north/all.yaml b/generated/shop/north/all.yaml",
         "--- a/generated/shop/north/all.yaml",
         "+++ b/generated/shop/north/all.yaml",
     ]
@@ -311,6 +312,48 @@ def test_change_of_a_file_is_a_patch_that_git_applies(
     (tmp_path / "x").write_bytes(before)
     git(tmp_path, "apply", "-", data=f"{said}\n".encode())
     assert (tmp_path / "x").read_bytes() == after
+
+
+_ODD = ["a b", "tab\there", 'a"quote', "back\\slash", "new\nline", "no-utf-\udcff8", "ü ö", " x "]
+
+
+@pytest.mark.parametrize("name", _ODD, ids=ascii)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((b"1\n", "100644"), (b"2\n", "100644")),
+        (None, (b"1\n", "100644")),
+        (None, (b"", "100644")),
+        (None, (b"", "100755")),
+        ((b"", "100644"), None),
+        ((b"1\n", "100755"), None),
+        ((b"1\n", "100644"), (b"1\n", "100755")),
+        ((b"1\n", "100755"), (b"2\n", "100644")),
+        ((b"1\n", "100644"), (b"elsewhere", "120000")),
+        ((b"elsewhere", "120000"), (b"nowhere", "120000")),
+    ],
+    ids=["changed", "new", "empty", "x", "empty-goes", "goes", "mode", "both", "link", "leads"],
+)
+def test_git_applies_the_change_of_any_file(
+    before: tuple[bytes, str] | None, after: tuple[bytes, str] | None, name: str, tmp_path: Path
+) -> None:
+    def tree(*files: tuple[str, tuple[bytes, str] | None]) -> str:
+        git(tmp_path, "read-tree", "--empty")
+        for path, file in files:
+            if file is not None:
+                sha = git(tmp_path, "hash-object", "-w", "--stdin", data=file[0])
+                line = f"{file[1]} {sha}\t{path}\0".encode(errors="surrogateescape")
+                git(tmp_path, "update-index", "-z", "--index-info", data=line)
+        return git(tmp_path, "write-tree")
+
+    git(tmp_path, "init", "-q")
+    wanted = tree((f"in/{name}", after))
+    tree((f"in/{name}", before))
+    data = [one[0] if one else None for one in (before, after)]
+    modes = (before[1] if before else None, after[1] if after else None)
+    said = file_change(f"in/{name}", *data, modes).diff
+    git(tmp_path, "apply", "--cached", "-", data=f"{said}\n".encode())
+    assert git(tmp_path, "write-tree") == wanted
 
 
 def test_promotion_would_not_take_a_hotfix_along(grown: World) -> None:

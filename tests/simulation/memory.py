@@ -277,9 +277,13 @@ class Client:
         found = [(sha, self.server.commits[sha]) for sha in shas]
         return [Logged(sha, one.date, one.message, one.parent, one.author) for sha, one in found]
 
-    def differing(self, before: str, after: str) -> list[str]:
+    def differing(self, before: str, after: str) -> dict[str, tuple[str | None, str | None]]:
         old, new = self._commit(before).files, self._commit(after).files
-        return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+        return {
+            path: ("100644" if path in old else None, "100644" if path in new else None)
+            for path in sorted({*old, *new})
+            if old.get(path) != new.get(path)
+        }
 
     def commits(self, tip: str) -> list[str]:
         return self.server.log(tip)

@@ -215,7 +215,7 @@ class Twin(Client):
         )
         return found
 
-    def differing(self, before: str, after: str) -> list[str]:
+    def differing(self, before: str, after: str) -> dict[str, tuple[str | None, str | None]]:
         found = super().differing(before, after)
         same("differing", found, self.real.differing(self._name(before), self._name(after)))
         return found

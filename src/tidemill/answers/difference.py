@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -11,6 +12,10 @@ from msgspec.structs import replace
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.snapshot import Snapshot
 from tidemill.plan.obstacles import MissingApproval, MissingReview, Wait
+
+_PLAIN = "100644"
+_UNSAFE = re.compile(rb'[\x00-\x1f"\\\x7f]')
+_ESCAPES = {ord('"'): '\\"', ord("\\"): "\\\\"}
 
 
 class ServiceChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +59,8 @@ class SetDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that would be another one, and how, as a unified diff; empty for what is no text."""
+    """A file that would be another one, and how, as a patch that `git apply` takes once it ends
+    with a newline; empty for what is no text."""
 
     path: str
     diff: str
@@ -104,18 +110,56 @@ def services(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Servi
     )
 
 
-def file_change(path: str, before: bytes | None, after: bytes | None) -> FileChange:
-    """How one file differs."""
+def file_change(
+    path: str,
+    before: bytes | None,
+    after: bytes | None,
+    modes: tuple[str | None, str | None] = (_PLAIN, _PLAIN),
+) -> FileChange:
+    """How one file differs; `modes` are Git's."""
+    kinds = {mode[:2] for mode in modes if mode}
+    if before is not None and after is not None and len(kinds) > 1:  # a file, and a link
+        gone, came = file_change(path, before, None, modes), file_change(path, None, after, modes)
+        both = f"{gone.diff}\n{came.diff}" if gone.diff and came.diff else ""
+        return FileChange(path=path, diff=both)
     try:
-        old, new = (_lines((one or b"").decode()) for one in (before, after))
+        old_lines, new_lines = (_lines((one or b"").decode()) for one in (before, after))
     except UnicodeDecodeError:
         return FileChange(path=path, diff="")
+    old, new = _quoted(f"a/{path}"), _quoted(f"b/{path}")
+    lines = [f"diff --git {old} {new}\n"]
+    match before, after:
+        case None, _:
+            lines.append(f"new file mode {modes[1]}\n")
+        case _, None:
+            lines.append(f"deleted file mode {modes[0]}\n")
+        case _ if modes[0] != modes[1]:
+            lines += [f"old mode {modes[0]}\n", f"new mode {modes[1]}\n"]
+        case _:
+            pass
     names = (
-        "/dev/null" if before is None else f"a/{path}",
-        "/dev/null" if after is None else f"b/{path}",
+        "/dev/null" if before is None else _ended(old),
+        "/dev/null" if after is None else _ended(new),
     )
-    diff = "".join(difflib.unified_diff(old, new, *names))
-    return FileChange(path=path, diff=diff.removesuffix("\n"))
+    lines += difflib.unified_diff(old_lines, new_lines, *names)
+    return FileChange(path=path, diff="".join(lines).removesuffix("\n"))
+
+
+def _quoted(name: str) -> str:
+    """A name as Git writes it in a patch: in quotes where anything in it might be mistaken."""
+    encoded = name.encode(errors="surrogateescape")
+    if not (_UNSAFE.search(encoded) or any("\ud800" <= one <= "\udfff" for one in name)):
+        return name
+    return '"' + "".join(_ESCAPES.get(one) or _octal(one) for one in encoded) + '"'
+
+
+def _octal(one: int) -> str:
+    return chr(one) if 0x20 <= one < 0x7F else f"\\{one:03o}"
+
+
+def _ended(name: str) -> str:
+    """A name behind which nothing of it is cut off: Git ends one with a space in it by a tab."""
+    return f"{name}\t" if " " in name and not name.startswith('"') else name
 
 
 def _lines(text: str) -> list[str]:

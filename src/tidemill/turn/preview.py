@@ -34,8 +34,8 @@ def promoted(
 
 def changes(store: Store, before: str, after: str) -> tuple[FileChange, ...]:
     """The files that differ between two commits, by path."""
-    paths = store.differing(before, after)
-    there = [*store.objects(before, paths)]
+    modes = store.differing(before, after)
+    there = [*store.objects(before, [*modes])]
     store.fetch_files({before: there})
-    had, has = store.files(before, there), store.files(after, [*store.objects(after, paths)])
-    return tuple(file_change(path, had.get(path), has.get(path)) for path in paths)
+    had, has = store.files(before, there), store.files(after, [*store.objects(after, [*modes])])
+    return tuple(file_change(path, had.get(path), has.get(path), modes[path]) for path in modes)

@@ -64,20 +64,37 @@ class Objects:
 
     def __init__(self, git: Git) -> None:
         self.git = git
-        self._trees: dict[str, list[tuple[str, str, bool]]] = {}
+        self._trees: dict[str, list[tuple[str, str, bytes]]] = {}
         self._roots: dict[str, str | None] = {}
 
     def listing(self, commit: str, below: str = "") -> Iterator[tuple[str, str]]:
         """All files of a commit at or below a path, as path and name of the blob."""
+        for path, sha, _ in self._listing(commit, below):
+            yield path, sha
+
+    def differing(self, before: str, after: str) -> dict[str, tuple[str | None, str | None]]:
+        old, new = (
+            {path: (sha, mode.decode()) for path, sha, mode in self._listing(commit)}
+            for commit in (before, after)
+        )
+        absent = (None, None)
+        return {
+            path: (old.get(path, absent)[1], new.get(path, absent)[1])
+            for path in sorted({*old, *new})
+            if old.get(path) != new.get(path)
+        }
+
+    def _listing(self, commit: str, below: str = "") -> Iterator[tuple[str, str, bytes]]:
+        """The same, each with its mode."""
         if not below:
             if root := self._root(commit):
                 yield from self._walk(root, "")
         elif (found := self._find(commit, below)) is not None:
-            sha, is_tree = found
-            if is_tree:
+            sha, mode = found
+            if mode == _TREE:
                 yield from self._walk(sha, f"{below}/")
             else:
-                yield below, sha
+                yield below, sha, mode
 
     def date(self, commit: str) -> datetime:
         return dated(str(self.seconds(commit)))
@@ -95,7 +112,8 @@ class Objects:
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         found = {path: self._find(commit, path) for path in paths}
-        return {path: self.git.blob(one[0]) for path, one in found.items() if one and not one[1]}
+        files = ((path, one[0]) for path, one in found.items() if one and one[1] != _TREE)
+        return {path: self.git.blob(sha) for path, sha in files}
 
     def objects(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
         found = {path: self._find(commit, path) for path in paths}
@@ -246,38 +264,36 @@ class Objects:
             self._roots[commit] = tree_in(data) if data else None
         return self._roots[commit]
 
-    def _entries(self, tree: str) -> list[tuple[str, str, bool]]:
-        """What is directly in a tree: name, object, and whether that is a tree."""
+    def _entries(self, tree: str) -> list[tuple[str, str, bytes]]:
+        """What is directly in a tree: name, object, and mode."""
         if tree not in self._trees:
             self._trees[tree] = [
-                (name, sha, mode == _TREE)
-                for mode, name, sha in self._parsed(tree)
-                if mode != _SUBMODULE
+                (name, sha, mode) for mode, name, sha in self._parsed(tree) if mode != _SUBMODULE
             ]
         return self._trees[tree]
 
-    def _find(self, commit: str, path: str) -> tuple[str, bool] | None:
+    def _find(self, commit: str, path: str) -> tuple[str, bytes] | None:
         root = self._root(commit)
         if root is None:
             return None
-        sha, is_tree = root, True
+        sha, mode = root, _TREE
         for part in path.split("/"):
             entry = (
                 next((one for one in self._entries(sha) if one[0] == part), None)
-                if is_tree
+                if mode == _TREE
                 else None
             )
             if entry is None:
                 return None
-            _, sha, is_tree = entry
-        return sha, is_tree
+            _, sha, mode = entry
+        return sha, mode
 
-    def _walk(self, tree: str, prefix: str) -> Iterator[tuple[str, str]]:
-        for name, sha, is_tree in self._entries(tree):
-            if is_tree:
+    def _walk(self, tree: str, prefix: str) -> Iterator[tuple[str, str, bytes]]:
+        for name, sha, mode in self._entries(tree):
+            if mode == _TREE:
                 yield from self._walk(sha, f"{prefix}{name}/")
             else:
-                yield f"{prefix}{name}", sha
+                yield f"{prefix}{name}", sha, mode
 
 
 def _parted(files: Mapping[str, bytes | None]) -> dict[tuple[str, ...], bytes | None]:

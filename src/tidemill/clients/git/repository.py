@@ -115,10 +115,6 @@ class Repository(Objects):
                 found.append(Logged(sha, dated(seconds), message, parent, _author(author)))
         return found[-most:]
 
-    def differing(self, before: str, after: str) -> list[str]:
-        old, new = dict(self.listing(before)), dict(self.listing(after))
-        return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
-
     def commits(self, tip: str) -> list[str]:
         with self._lost():
             return past.commits(self._past(tip), tip)

@@ -142,8 +142,9 @@ class Store(Protocol):
         """The last `most` commits that lead to a commit and itself, each after its parents; no
         trees and no files are got."""
 
-    def differing(self, before: str, after: str) -> list[str]:
-        """The paths at which the files of two commits, whose trees are here, differ; in order."""
+    def differing(self, before: str, after: str) -> dict[str, tuple[str | None, str | None]]:
+        """The paths at which the files of two commits, whose trees are here, differ; in order, with
+        Git's modes of both, None where there is no file."""
 
     def commits(self, tip: str) -> list[str]:
         """The commits that lead to one, and itself, each after its parents."""
