@@ -349,9 +349,9 @@ def test_git_applies_the_change_of_any_file(
     git(tmp_path, "init", "-q")
     wanted = tree((f"in/{name}", after))
     tree((f"in/{name}", before))
-    data = [one[0] if one else None for one in (before, after)]
+    old, new = (one[0] if one else None for one in (before, after))
     modes = (before[1] if before else None, after[1] if after else None)
-    said = file_change(f"in/{name}", *data, modes).diff
+    said = file_change(f"in/{name}", old, new, modes).diff
     git(tmp_path, "apply", "--cached", "-", data=f"{said}\n".encode())
     assert git(tmp_path, "write-tree") == wanted
 
