@@ -190,5 +190,11 @@ def test_a_remote_of_git_is_on_github_by_its_host(address: str, is_there: bool) 
         assert found.url == "https://github.com/acme/cfg"
 
 
+def test_ssh_before_another_server_is_a_host_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://acme.com")
+    assert of_remote("git@acme.com:org/repo") is not None
+    assert of_remote("git@ssh.acme.com:org/repo") is None
+
+
 def test_over_ssh_git_gets_no_token() -> None:
     assert token_for("git@github.com:acme/cfg-app.git") is None

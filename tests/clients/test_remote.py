@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from tests.clients.bench import Bench
@@ -287,3 +288,12 @@ def test_what_is_no_file_leads_nowhere_and_is_not_waited_for(tmp_path: Path) -> 
     asked.join(30)
     assert not asked.is_alive()
     assert remote(str(tmp_path)).url == str(tmp_path / ".git")
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "ü", "no-utf-\udcff8", "100%"], ids=ascii)
+def test_address_of_a_file_leads_to_the_folder_that_git_finds(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / name
+    git(tmp_path, "init", "-q", "--bare", str(folder))
+    url = f"file://{quote(os.fsencode(folder))}"
+    git(tmp_path, "ls-remote", url)
+    assert remote(url).folder == folder

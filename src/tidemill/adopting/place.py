@@ -49,8 +49,7 @@ class Place(Struct, frozen=True):
         """The address of the server on GitHub, without a slash at the end."""
         if found := _WEB.match(self.url):
             return f"https://{found[1]}"
-        # Where a network lets only the port of HTTPS through, SSH is at `ssh.` before the server.
-        host = host_and_path(self.url)[0].removeprefix("ssh.")
+        host = host_and_path(self.url)[0]
         return f"https://{host}" if _HOST.fullmatch(host) else GITHUB
 
     def in_workflow(self, text: str) -> str:

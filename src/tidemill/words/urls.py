@@ -6,6 +6,7 @@ import re
 
 GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
+_HOSTS = {"ssh.github.com": "github.com"}  # for networks that let only the port of HTTPS through
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 _SSH_PASSWORD = re.compile(r"(?<=^ssh://)([^:/\s]*)(?::[^/\s]*)?(?=@)")
 _ADDRESSES = (
@@ -36,13 +37,14 @@ def api_of(server: str) -> str:
 def host_and_path(url: str) -> tuple[str, str]:
     """Of the address of a repository, however it is written: over SSH or HTTPS.
 
-    The host is in lower case. What names no host is a path alone: a folder, or what SSH's
+    The host is in lower case; that of GitHub's SSH at the port of HTTPS is GitHub's. What names no host is a path alone: a folder, or what SSH's
     configuration knows by a name of its own.
     """
     path = url.rstrip("/").removesuffix(".git")
     for form in _ADDRESSES:
         if found := form.fullmatch(path):
-            return found["host"].lower(), found["path"]
+            host = found["host"].lower()
+            return _HOSTS.get(host, host), found["path"]
     return "", path
 
 

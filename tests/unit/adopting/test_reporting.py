@@ -54,6 +54,7 @@ def made(files: dict[str, str], url: str = GITHUB) -> tuple[dict[str, list[Any]]
         ),
         ("ssh://git@git.example.com:22/acme/cfg", "https://git.example.com/api/v3/repos/acme/cfg"),
         ("ssh://git@ssh.github.com:443/acme/cfg.git", "https://api.github.com/repos/acme/cfg"),
+        ("git@ssh.acme.com:acme/cfg", "https://ssh.acme.com/api/v3/repos/acme/cfg"),
         ("github-work:acme/cfg.git", "https://api.github.com/repos/acme/cfg"),
         ("git@github-work:acme/cfg.git", "https://api.github.com/repos/acme/cfg"),
         ("git@github.com-work:acme/cfg.git", "https://api.github.com/repos/acme/cfg"),

@@ -12,7 +12,7 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, configured, lines
 from tidemill.clients.github.place import of_url, token_for
@@ -59,7 +59,8 @@ class Remote:
     def folder(self) -> Path | None:
         """Where it is on this machine, however it is named; None where it is elsewhere."""
         is_file = self.url.startswith(_FILE)
-        found = _absolute(unquote(self.url.removeprefix(_FILE))) if is_file else self.url
+        named = unquote_to_bytes(os.fsencode(self.url.removeprefix(_FILE)))
+        found = _absolute(os.fsdecode(named)) if is_file else self.url
         return Path(found) if is_folder(found) else None
 
     @property

@@ -66,8 +66,7 @@ def of_remote(address: str) -> Place | None:
     server = server_url()
     own = urlsplit(server).hostname
     host, path = host_and_path(address)
-    # Where a network lets only the port of HTTPS through, SSH is at `ssh.` before the server.
-    return of_url(f"{server}/{path}") if host and host in (own, f"ssh.{own}") else None
+    return of_url(f"{server}/{path}") if host and host == own else None
 
 
 def here() -> Place | None:
