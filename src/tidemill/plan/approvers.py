@@ -106,7 +106,7 @@ def let_in(draft: Draft) -> None:
     holds = tuple(draft.holds.values())
     for request_id, fact in sorted(draft.inbox.facts.items()):
         waves = guarded(draft.settings, holds, fact)
-        if not waves or isinstance(fact, Deployment) or request_id in draft.snapshot.unfit:
+        if not waves or isinstance(fact, Deployment):
             continue
         voucher = draft.snapshot.vouchers.get(request_id)
         if voucher is None:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.settings_texts import LEAST
 
 from tidemill.errors import SettingsInvalid
-from tidemill.facts.freezes import Freeze
+from tidemill.facts.freezes import Freeze, parse_local
 from tidemill.facts.settings_file import parse
 
 YEAR_END = {
@@ -54,6 +54,8 @@ def test_a_time_may_be_written_as_toml_does(written: str) -> None:
         ("from", "2026-12-18", "expected a time written as text"),
         ("from", '"Friday"', "is not a time"),
         ("from", '"1026-12-18T18:00"', "is not in this century"),
+        ("from", '"1999-12-31T23:59"', "is not in this century"),
+        ("until", '"2100-01-01T00:00"', "is not in this century"),
         ("from", "", "missing required field `from`"),
         ("zone", '"Europe/Bielefeld"', "is not a time zone"),
         ("zone", "", "missing required field `zone`"),
@@ -73,3 +75,15 @@ def test_a_freeze_that_can_not_be_meant_is_refused(key: str, value: str, reason:
 def test_a_minute_before_and_after_the_change_of_the_clocks_is_a_time() -> None:
     found = frozen(**{"from": '"2026-03-29T01:59"', "until": '"2026-03-29T03:00"'})
     assert (found.ends - found.begins).total_seconds() == 60
+
+
+def test_a_freeze_may_be_at_any_time_of_this_century() -> None:
+    found = frozen(**{"from": '"2000-01-01T00:00"', "until": '"2099-12-31T23:59"'})
+    assert (found.begins.year, found.ends.year) == (1999, 2099), "in Berlin it is 2000"
+
+
+def test_times_of_a_place_are_the_same_where_their_clocks_show_the_same() -> None:
+    one = parse_local("2026-12-18T18:00")
+    assert one == parse_local("2026-12-18 18:00")
+    assert one != parse_local("2026-12-18T18:01")
+    assert one != "2026-12-18T18:00"

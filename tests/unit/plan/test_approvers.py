@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.unit.snapshots import NOW, Rollout, app_sha, introduced, two_waves, w
 
 from tidemill.answers.difference import awaiting_approval
 from tidemill.errors import Refused
+from tidemill.facts import ledger
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Drop, HoldRequest, Release, Retry, WorkflowRun
 from tidemill.facts.vouchers import (
@@ -596,6 +598,46 @@ def test_request_about_two_environments_is_rejected() -> None:
     assert len(rollout.holds) == 2
 
 
+def everywhere(
+    *said: Review, lab: Mapping[str, Any], attempt: int = 1, voucher: Voucher | None = None
+) -> tuple[Rollout, str]:
+    """All waves are held, and a run releases them all; what waves take is up to `lab`, too."""
+    rollout = reviewed_on_github()
+    first, shop = rollout.settings.waves
+    first = msgspec.structs.replace(first, approval=True, **lab)
+    rollout.settings = msgspec.structs.replace(rollout.settings, waves=(first, shop))
+    rollout.hold("*", ago=9)
+    rollout.turn()
+    ends = tuple(one.id for one in rollout.holds.values())
+    again = WorkflowRun(id=7, attempt=attempt)
+    release = rollout.asked(Release(accepted_at=NOW, wave="*", ends=ends, reason="x", run=again))
+    rollout.vouchers[release] = voucher or waiting_run(*said, title="release *", at=NOW)
+    return rollout, release
+
+
+def test_release_of_waves_with_two_environments_says_to_ask_for_one_at_a_time() -> None:
+    yes = [Review(name, "grace", is_approved=True) for name in ("lab", "Production")]
+    rollout, release = everywhere(*yes, lab={"environment": "lab"})
+    why = "it is about lab and Production: ask for one wave at a time"
+    assert why in rollout.turn().rejected[release]
+    assert rollout.holds
+
+
+def test_waves_with_the_same_environment_are_released_by_one_review() -> None:
+    yes = Review("production", "grace", is_approved=True)
+    rollout, release = everywhere(yes, lab={"environment": "PRODUCTION"})
+    assert release not in rollout.turn().rejected
+    assert not rollout.holds
+
+
+def test_a_re_run_is_no_review_where_only_one_of_several_waves_takes_one() -> None:
+    yes = Review("Production", "grace", is_approved=True)
+    rollout, release = everywhere(yes, lab={"approvers": ("mallory",)}, attempt=2)
+    assert "re-run, which approves nothing" in rollout.turn().rejected[release]
+    rollout, release = everywhere(yes, lab={"approvers": ("mallory",)})
+    assert release not in rollout.turn().rejected
+
+
 # To the second
 
 SECOND = timedelta(seconds=1)
@@ -707,6 +749,26 @@ def test_rollback_leaves_what_the_wave_had_when_its_run_was_started() -> None:
     good = asked_by_run(rollout, forged, leaves=present.point(), to=older.point())
     rollout.vouchers[good] = run("roll back shop")
     assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+@pytest.mark.parametrize(("ago", "is_let"), [(10, True), (9.5, False)])
+def test_machines_clocks_may_differ_by_five_minutes(ago: float, *, is_let: bool) -> None:
+    """What landed shortly before a run was started may not have been seen by who started it."""
+    rollout, (oldest, older, _) = three_in_the_shop()
+    request = asked_by_run(rollout, rollout.rollback("shop", oldest), leaves=older.point())
+    rollout.vouchers[request] = run("roll back shop", at=rollout.ago(ago))
+    assert (request not in rollout.decide().rejected) is is_let
+
+
+def test_rollback_to_a_set_that_is_named_may_go_back_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time says which set is meant only where nothing between was let go; a name always does."""
+    monkeypatch.setattr(ledger, "KEPT_SETS", 1)
+    rollout, (oldest, _, _) = three_in_the_shop()
+    request = asked_by_run(rollout, rollout.rollback("shop", oldest))
+    rollout.vouchers[request] = run(f"roll back shop @{oldest.app_sha}")
+    assert request not in rollout.decide().rejected
+    rollout.vouchers[request] = run(f"roll back shop at:{rollout.ago(100).isoformat()}")
+    assert "another set" in rollout.decide().rejected[request]
 
 
 @pytest.mark.parametrize("words", ["noon", "tuesday 14:00", "2 h ago"])

@@ -55,6 +55,9 @@ def shown(made: Rollout, decided: Plan) -> tuple[SetStatus, dict[str, TargetStat
         ("1%", 5, 1),
         ("100%", 5, 5),
         ("50%", 0, 0),
+        ("100%", 200, 200),
+        ("50%", 200, 100),
+        ("51%", 200, 102),
     ],
 )
 def test_need_is_a_number_of_targets_and_at_least_one(need: str, count: int, needed: int) -> None:
