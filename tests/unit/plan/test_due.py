@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import (
     LAB,
+    NOW,
     SHOP,
     Rollout,
     images,
@@ -17,8 +19,11 @@ from tests.unit.snapshots import (
 
 from tidemill.announcing.order import order_of
 from tidemill.facts.ledger import Eviction
+from tidemill.facts.naming import Naming
+from tidemill.facts.operation import Operation
+from tidemill.facts.staleness import Finding, StaleFiles
 from tidemill.plan.draft import Draft
-from tidemill.plan.due import obstacle, spoilt
+from tidemill.plan.due import obstacle, obstacles, spoilt
 from tidemill.plan.next_sets import late_introduction
 from tidemill.plan.obstacles import FailureThere, NewerSet
 
@@ -233,3 +238,112 @@ def test_set_is_spoilt_where_it_is_bad_in_any_wave_itself(
     said = spoilt(Draft.of(rollout.snapshot()), "app", order_of(wanted), wanted.app_sha)
     assert isinstance(said, FailureThere) is is_spoilt
     assert (said is not None) is is_spoilt
+
+
+def into_shop(rollout: Rollout, position: int = 2, **given: Any) -> Operation:
+    """The promotion of a set of lab's, by itself or as a request asks for it."""
+    landing = next(
+        one for one in rollout.ledger.of("lab", "app").landings if one.position == position
+    )
+    return Operation.copying("promote", "shop", "app", "lab", landing.point(), **given)
+
+
+def stops(rollout: Rollout, operation: Operation) -> list[str]:
+    """What keeps an operation from being due, in order."""
+    return [type(one).__name__ for one in obstacles(Draft.of(rollout.snapshot()), operation)]
+
+
+def test_set_or_wave_that_is_gone_has_no_place() -> None:
+    rollout = two_waves()
+    operation = into_shop(rollout)
+    assert stops(rollout, operation) == []
+    assert stops(rollout, replace(operation, set="old")) == ["NoSuchPlace"]
+    assert stops(rollout, replace(operation, wave="old")) == ["NoSuchPlace"]
+
+
+def test_what_never_goes_is_said_also_where_a_person_has_overridden_all_else() -> None:
+    rollout = two_waves()
+    rollout.landing("shop", 2)
+    request = rollout.promotion("shop", 1, override="now")
+    assert stops(rollout, into_shop(rollout, 1, request=request)) == ["NewerSet"]
+    assert stops(rollout, into_shop(rollout, 2, request="gone")) == ["EndedRequest"]
+
+
+def test_what_was_let_go_by_itself_does_not_come_again_by_itself() -> None:
+    rollout = two_waves()
+    rollout.landing("shop", 2, landed=50)
+    rollout.landing("shop", 1, landed=40, how="roll back")
+    assert stops(rollout, into_shop(rollout)) == ["NewerSet"]
+    assert stops(rollout, into_shop(rollout, request=rollout.promotion("shop", 2))) == []
+
+
+def test_what_ends_a_promotion_stands_alone() -> None:
+    rollout = Rollout(
+        settings(
+            east={"targets": ["e"]},
+            west={"targets": ["w"], "after": []},
+            shop={**SHOP, "after": ["west", "east"]},
+        )
+    )
+    rollout.landing("east", 2, rolled_back=True)
+    rollout.landing("west", 2, deployed=None)
+    landing = rollout.ledger.of("east", "app").landings[-1]
+    operation = Operation.copying("promote", "shop", "app", "east", landing.point())
+    assert stops(rollout, operation) == ["PastRollback"]
+
+
+def test_what_keeps_a_promotion_is_named_in_order() -> None:
+    rollout = two_waves(approval=True)
+    entrypoints = replace(rollout.settings.entrypoints, generate="make")
+    rollout.settings = replace(rollout.settings, entrypoints=entrypoints)
+    path = "generated/shop/north/x"
+    stale = StaleFiles(owners=("shop",), files=(path,), count=1, made="new", until=rollout.main)
+    rollout.ledger.finding = Finding(
+        main=rollout.main, seen=rollout.main, stale=(stale,), is_confirmed=True
+    )
+    rollout.held("shop")
+    assert stops(rollout, into_shop(rollout)) == ["HoldInForce", "StaleMain", "MissingApproval"]
+
+
+@pytest.mark.parametrize(
+    ("landing", "expected"),
+    [
+        ({}, []),
+        ({"rolled_back": True}, ["PastRollback"]),
+        ({"failed": {"lab-1": NOW}}, ["FailureThere"]),
+        ({"failed": {"lab-1": NOW}, "deployed_at": None}, ["FailureThere"]),
+        ({"deployed_at": None}, ["MissingDeployment"]),
+        ({"buried": True}, ["ReplacedFailure"]),
+        ({"naming": Naming(absent=("web",), nothing=True)}, ["SetNotInFiles"]),
+    ],
+    ids=str,
+)
+def test_what_speaks_against_a_set_in_its_source_is_said_first(
+    landing: dict[str, Any], expected: list[str]
+) -> None:
+    rollout = two_waves()
+    for key, value in landing.items():
+        setattr(rollout.ledger.of("lab", "app").landings[-1], key, value)
+    assert stops(rollout, into_shop(rollout)) == expected
+
+
+@pytest.mark.parametrize(
+    ("had", "override", "expected"),
+    [
+        ((2, 1), None, []),
+        ((1, 2, 1), None, []),
+        ((1,), None, ["OtherSource"]),
+        ((1,), "now", []),
+        ((2, 1), "now", []),
+    ],
+    ids=["had it", "had it between", "never had it", "never, overridden", "had it, overridden"],
+)
+def test_wave_that_comes_after_none_takes_by_hand_what_it_has_had(
+    had: tuple[int, ...], override: str | None, expected: list[str]
+) -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "after": []}))
+    rollout.landing("lab", 2, deployed=30)
+    for place, position in enumerate(had):
+        rollout.landing("shop", position, landed=90 - place, deployed=80 - place, how="by hand")
+    request = rollout.promotion("shop", 2, override=override)
+    assert stops(rollout, into_shop(rollout, request=request)) == expected
