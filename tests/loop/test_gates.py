@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.loop.stories import assert_rests, says
 from tests.loop.waves import Waves, short, waves
 from tests.world import git
+from tidemill.turn import read as turn_read
 
 SHOP = {"targets": ["s1"], "soak": "1h", "approval": True, "approvers": ["ada"]}
 
@@ -95,3 +98,52 @@ def test_a_set_goes_on_by_the_new_gates_in_the_turn_that_tells_them(tmp_path: Pa
     kinds = [one["what"] for one in w.journalled("gates changed") + w.journalled("promoted")]
     assert kinds == ["gates changed", "promoted"]
     assert w.journalled("promoted")[0]["app_sha"].startswith(short(1))
+
+
+def with_keys(w: Waves, keys: str, author: str) -> str:
+    """Somebody puts a file with an approver's keys on main."""
+    git(w.clone, "fetch", "-q", str(w.bare), "main")
+    git(w.clone, "reset", "-q", "--hard", "FETCH_HEAD")
+    (w.clone / "approvers").mkdir(exist_ok=True)
+    (w.clone / "approvers" / "ada.keys").write_text(keys)
+    git(w.clone, "add", "-A")
+    git(w.clone, "commit", "-q", "-m", "keys", f"--author={author} <a@example.com>")
+    git(w.clone, "push", "-q", str(w.bare), "HEAD:main")
+    return git(w.clone, "rev-parse", "HEAD")
+
+
+def test_other_keys_in_a_file_of_the_same_name_are_told_with_who_put_them_there(
+    tmp_path: Path,
+) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": SHOP}, first=("deployed", 1, "lab"))
+    with_keys(w, "ssh-ed25519 AAAA ada\n", "Ada")
+    w.turn()
+    before = len(w.journalled("gates changed"))
+    w.edit(note="something before")
+    by_eve = with_keys(w, "ssh-ed25519 BBBB eve\n", "Eve")
+    w.edit(note="something else")
+    w.turn()
+    told = w.journalled("gates changed")[before:]
+    assert [(one["wave"], one["sha"], one["by"]) for one in told] == [("shop", by_eve, "Eve")]
+    assert "approvals.keys: approvers as " in told[0]["reason"]
+    assert_rests(w)
+    assert len(w.journalled("gates changed")) == before + 1
+    assert "the author Eve: approvals.keys: approvers as " in " ".join(says(w, "status")[1].split())
+
+
+def test_where_more_commits_came_than_are_looked_at_it_is_said_that_there_may_be_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": SHOP}, first=("deployed", 1, "lab"))
+    w.turn()
+    monkeypatch.setattr(turn_read, "_MOST_PAST", 3)
+    change(w, 'soak = "1h"', 'soak = "3h"', "Ada")
+    change(w, "[[waves]]", "# a remark\n[[waves]]", "Bob")
+    w.edit(note="something else")
+    last = change(w, 'soak = "3h"', 'soak = "2h"', "Carol")
+    w.turn()
+    [told] = w.journalled("gates changed")
+    assert (told["sha"], told["by"]) == (last, "Carol")
+    assert told["reason"] == (
+        "soak: 2h, was 1h; commits before this one may have changed them, too"
+    )

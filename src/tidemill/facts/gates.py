@@ -22,6 +22,7 @@ from tidemill.facts.settings import Approvals, Settings, Wave
 from tidemill.facts.verification import Verification
 from tidemill.facts.windows import Window
 from tidemill.words.moments import Moment
+from tidemill.words.shas import short
 
 Values: TypeAlias = Mapping[str, str]
 _KEYS = (
@@ -42,20 +43,24 @@ class GateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         author: as the commit says it, which whoever makes one may make up.
         gates: by key what it was and what it is.
         at: when a turn first went by it.
+        is_last: of more commits than were looked at: others may have changed them before.
     """
 
     commit: str | None = None
     author: str = ""
     gates: dict[str, tuple[str, str]]
     at: Moment
+    is_last: bool = False
 
     @property
     def words(self) -> str:
         """What changed, in words."""
-        return "; ".join(
+        said = [
             f"{key}: {_shown(now, was)}, was {_shown(was, now)}"
             for key, (was, now) in self.gates.items()
-        )
+        ]
+        more = ["commits before this one may have changed them, too"] if self.is_last else []
+        return "; ".join([*said, *more])
 
 
 class Gates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,15 +80,22 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PastSettings(Struct, frozen=True):
-    """A commit of main with settings of its own, and its author."""
+    """A commit of main with settings or approvers' keys of its own, and its author; `keys` names
+    what is in their folder."""
 
     commit: str
     author: str
     settings: Settings
+    keys: str = ""
 
 
-def gates_of(settings: Settings, wave: Wave) -> dict[str, str]:
-    """The gates of a wave, by their keys in the settings."""
+def gates_of(settings: Settings, wave: Wave, keys: str = "") -> dict[str, str]:
+    """The gates of a wave, by their keys in the settings.
+
+    Args:
+        keys: names what is in the folder with the approvers' keys, if anything is.
+    """
+    folder = settings.approvals.keys
     ignored = (
         f"{one.name} until {one.ignored.until.isoformat()}"
         for one in settings.targets
@@ -92,7 +104,7 @@ def gates_of(settings: Settings, wave: Wave) -> dict[str, str]:
     found = {key: _text(getattr(wave, key)) for key in _KEYS} | {
         "freezes": _text(settings.freezes_of(wave.name)),
         "ignored": _text(tuple(ignored)),
-        _FOLDER: settings.approvals.keys if wave.approvers else "",
+        _FOLDER: (f"{folder} as {short(keys)}" if keys else folder) if wave.approvers else "",
         "verifications": _text(
             tuple(one for one in settings.verifications if not one.waves or wave.name in one.waves)
         ),
@@ -100,14 +112,22 @@ def gates_of(settings: Settings, wave: Wave) -> dict[str, str]:
     return {key: value for key, value in found.items() if value not in ("", _DEFAULTS.get(key))}
 
 
-def has_other_gates(known: Mapping[str, Gates], settings: Settings) -> bool:
+def has_other_gates(known: Mapping[str, Gates], settings: Settings, keys: str = "") -> bool:
     """Whether any wave has other gates than those that are known of it."""
     mine = ((known.get(wave.name), wave) for wave in settings.waves)
-    return any(one is not None and one.values != gates_of(settings, wave) for one, wave in mine)
+    return any(
+        one is not None and one.values != gates_of(settings, wave, keys) for one, wave in mine
+    )
 
 
 def changes(
-    before: Values, settings: Settings, wave: Wave, past: Sequence[PastSettings], known: str | None
+    before: Values,
+    settings: Settings,
+    wave: Wave,
+    past: Sequence[PastSettings],
+    known: str | None,
+    *,
+    keys: str = "",
 ) -> Iterator[tuple[PastSettings | None, dict[str, tuple[str, str]]]]:
     """The commits that changed a wave's gates from what they were, with what each changed.
 
@@ -116,7 +136,7 @@ def changes(
         past: the settings of `known` and of each commit on main after it, the oldest first. Where
             it begins with another commit, only the last change is told, as if it were all.
     """
-    today = gates_of(settings, wave)
+    today = gates_of(settings, wave, keys)
     is_whole = bool(past) and past[0].commit == known
     values = _then(settings, wave, past[0]) if past else None
     if is_whole and values is None:
@@ -134,8 +154,8 @@ def changes(
     if not steps or steps[-1][2] != today:
         steps = [(None, before, today)]
     for by, was, now in steps:
-        keys = sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
-        yield by, {key: (_said(key, was), _said(key, now)) for key in keys}
+        others = sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
+        yield by, {key: (_said(key, was), _said(key, now)) for key in others}
 
 
 def _then(settings: Settings, wave: Wave, past: PastSettings) -> Values | None:
@@ -145,7 +165,7 @@ def _then(settings: Settings, wave: Wave, past: PastSettings) -> Values | None:
     if then is None:
         return None
     heirs = {old: one.name for one in settings.waves for old in one.formers}
-    values = Gates(values=gates_of(past.settings, then))
+    values = Gates(values=gates_of(past.settings, then, past.keys))
     return values.renamed(lambda old: [old if settings.wave(old) else heirs.get(old, old)]).values
 
 

@@ -43,6 +43,7 @@ class Main(Struct, frozen=True):
 
     `named`: of the waves whose files are not those that the ledger knows of. `past`: where a wave
     has other gates than the ledger knows, the settings that main had since, the oldest first.
+    `keys` names what is in the folder with the approvers' keys.
     """
 
     sha: str
@@ -51,6 +52,7 @@ class Main(Struct, frozen=True):
     trees: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
     named: Mapping[str, WaveNaming] = field(default_factory=dict)
     past: tuple[PastSettings, ...] = ()
+    keys: str = ""
 
 
 class NewCommit(Struct, frozen=True):

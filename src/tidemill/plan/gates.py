@@ -21,7 +21,9 @@ def note_gates(draft: Draft) -> None:
     """
     settings, ledger = draft.settings, draft.ledger
     for wave in settings.waves:
-        known, values = ledger.gates.get(wave.name), gates_of(settings, wave)
+        known = ledger.gates.get(wave.name)
+        keys = draft.snapshot.main.keys
+        values = gates_of(settings, wave, keys)
         if known is None or known.values == values:
             continue
         past = draft.snapshot.main.past
@@ -31,8 +33,11 @@ def note_gates(draft: Draft) -> None:
                 author=by.author if by else "",
                 gates=gates,
                 at=draft.now,
+                is_last=by is not None and past[0].commit != ledger.gates_main,
             )
-            for by, gates in changes(known.values, settings, wave, past, ledger.gates_main)
+            for by, gates in changes(
+                known.values, settings, wave, past, ledger.gates_main, keys=keys
+            )
         )
         told = (*lately_changed(ledger, wave.name, draft.now), *new)[-MOST_TOLD:]
         ledger.gates[wave.name] = Gates(values=values, changes=told)
@@ -59,6 +64,6 @@ def remember_gates(ledger: Ledger, snapshot: Snapshot) -> None:
     """Remember the gates of all waves, new ones too; that alone is not worth a write."""
     for wave in snapshot.settings.waves:
         told = lately_changed(ledger, wave.name, snapshot.now)
-        values = gates_of(snapshot.settings, wave)
+        values = gates_of(snapshot.settings, wave, snapshot.main.keys)
         ledger.gates[wave.name] = Gates(values=values, changes=told)
     ledger.gates_main = snapshot.main.sha

@@ -217,17 +217,28 @@ def _main(store: Store, state: State, valid: Settings) -> Main:
         for wave in valid.waves
         if (found := named_in(store, state.main, valid, wave.name, known.get(wave.name)))
     }
-    past = _past(store, state.main, state.ledger, valid)
-    return Main(state.main, store.date(state.main), sets, trees, named, past)
+    keys = _keys(store, state.main, valid)
+    past = _past(store, state.main, state.ledger, valid, keys)
+    return Main(state.main, store.date(state.main), sets, trees, named, past, keys)
 
 
-def _past(store: Store, main: str, ledger: Ledger, valid: Settings) -> tuple[PastSettings, ...]:
+def _keys(store: Store, commit: str, valid: Settings) -> str:
+    """What names all that is in the folder with the approvers' keys; nothing without approvers."""
+    folder = valid.approvals.keys.strip("/")
+    if not any(wave.approvers for wave in valid.waves):
+        return ""
+    return store.objects(commit, [folder]).get(folder, "")
+
+
+def _past(
+    store: Store, main: str, ledger: Ledger, valid: Settings, keys: str
+) -> tuple[PastSettings, ...]:
     """The settings that main had since the ledger was written, where a wave has other gates now.
 
     What is merged into main is its merge's doing. Settings that can't be used opened no gate, and a
     server that does not give the past away stops no turn: then nobody is named.
     """
-    if not has_other_gates(ledger.gates, valid):
+    if not has_other_gates(ledger.gates, valid, keys):
         return ()
     try:
         logged = {one.sha: one for one in store.history(main, _MOST_PAST)}
@@ -235,15 +246,19 @@ def _past(store: Store, main: str, ledger: Ledger, valid: Settings) -> tuple[Pas
         while line and line[-1].sha != ledger.gates_main and line[-1].parent in logged:
             line.append(logged[line[-1].parent])
         texts = store.versions([(one.sha, settings.FILE) for one in line])
+        if keys:
+            store.fetch_files({one.sha: [] for one in line})
     except Unreachable:
         return ()
     found: list[PastSettings] = []
-    seen = b""
+    seen, then = b"", None
     for one, text in reversed([*zip(line, texts, strict=True)]):
-        then = settings_file.usable(text) if text != seen else None
+        then = settings_file.usable(text) if text != seen else then
         seen = text
-        if then is not None:
-            found.append(PastSettings(one.sha, one.author, then))
+        own = _keys(store, one.sha, then) if keys and then else ""
+        last = found[-1] if found else None
+        if then is not None and (last is None or (last.settings, last.keys) != (then, own)):
+            found.append(PastSettings(one.sha, one.author, then, own))
     return tuple(found)
 
 

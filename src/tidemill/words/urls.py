@@ -37,8 +37,8 @@ def api_of(server: str) -> str:
 def host_and_path(url: str) -> tuple[str, str]:
     """Of the address of a repository, however it is written: over SSH or HTTPS.
 
-    The host is in lower case; that of GitHub's SSH at the port of HTTPS is GitHub's. What names no host is a path alone: a folder, or what SSH's
-    configuration knows by a name of its own.
+    The host is in lower case; that of GitHub's SSH at the port of HTTPS is GitHub's. What names no
+    host is a path alone: a folder, or what SSH's configuration knows by a name of its own.
     """
     path = url.rstrip("/").removesuffix(".git")
     for form in _ADDRESSES:

@@ -14,6 +14,8 @@ from tidemill.plan.gates import MOST_TOLD, TOLD_FOR
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.status import status
 
+MORE = "commits before this one may have changed them, too"
+
 
 def shop(**options: Any) -> Settings:
     return settings(lab=LAB, shop={**SHOP, **options})
@@ -100,7 +102,7 @@ def test_a_wave_with_another_name_keeps_its_gates() -> None:
 
     less = settings(first={**LAB, "was": "lab"}, last={**SHOP, "was": "shop", "after": ["first"]})
     told = [one for one in changed(rollout, less, "Ada").entries if one.what == "gates changed"]
-    assert [(one.wave, one.reason) for one in told] == [("last", "soak: 0s, was 1h")]
+    assert [(one.wave, one.reason) for one in told] == [("last", f"soak: 0s, was 1h; {MORE}")]
 
 
 def test_status_names_each_change_for_a_week() -> None:
