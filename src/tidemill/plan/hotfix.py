@@ -100,8 +100,8 @@ def _supersede_earlier(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
         if asked.override and asked.accepted_at <= hotfix.accepted_at:
             supersede(draft, other, asked.set, why, sha=asked.app_sha)
     for other, earlier in draft.inbox.of(Hotfix).items():
-        is_same = other != ref_id and (earlier.wave, earlier.set) == place
-        if is_same and earlier.accepted_at <= hotfix.accepted_at:
+        is_before = (earlier.accepted_at, other) < (hotfix.accepted_at, ref_id)
+        if is_before and (earlier.wave, earlier.set) == place:
             supersede(draft, other, earlier.set, why, sha=earlier.announcement.sha)
 
 
@@ -115,7 +115,8 @@ def _later(draft: Draft, hotfix: Hotfix) -> str | None:
     ):
         return "a promotion was asked for"
     others = (one for one in draft.inbox.of(Hotfix).values() if (one.wave, one.set) == place)
-    return "another hotfix was asked for" if any(one.accepted_at > at for one in others) else None
+    is_later = any((one.accepted_at, one.id) > (at, hotfix.id) for one in others)
+    return "another hotfix was asked for" if is_later else None
 
 
 # On auto

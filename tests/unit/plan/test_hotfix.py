@@ -274,7 +274,7 @@ def test_the_same_hotfix_asked_for_again_changes_nothing_on_auto() -> None:
     assert decided.ledger.how_ended(again) == "superseded"
 
 
-@pytest.mark.parametrize(("ago", "wins"), [(9, "hotfix"), (1, "roll back")])
+@pytest.mark.parametrize(("ago", "wins"), [(9, "hotfix"), (5, "hotfix"), (1, "roll back")])
 def test_of_a_hotfix_and_a_rollback_the_later_one_goes(ago: float, wins: str) -> None:
     rollout = two_waves()
     rollout.landing("shop", 2, landed=40, deployed=20)
@@ -286,7 +286,7 @@ def test_of_a_hotfix_and_a_rollback_the_later_one_goes(ago: float, wins: str) ->
     assert [kind for kind, wave, _ in made(rollout.turn()) if wave == "shop"] == [wins]
 
 
-@pytest.mark.parametrize(("ago", "wins"), [(9, "hotfix"), (1, "promote")])
+@pytest.mark.parametrize(("ago", "wins"), [(9, "hotfix"), (5, "hotfix"), (1, "promote")])
 def test_of_a_hotfix_and_an_override_the_later_one_goes(ago: float, wins: str) -> None:
     rollout = two_waves()
     rollout.hotfix("shop", 1, ago=5)
@@ -437,3 +437,20 @@ def test_of_two_hotfixes_that_were_evicted_the_last_is_told_and_dropped_none_is(
         assert waits_for(rollout.turn()).count("was evicted") == 1
     rollout.asked(Drop(accepted_at=rollout.ago(0), by="ada", request=requests[1]))
     assert "was evicted" not in waits_for(rollout.turn())
+
+
+def test_of_two_hotfixes_at_the_same_moment_one_goes() -> None:
+    rollout = two_waves()
+    ids = [rollout.hotfix("shop", 1, content=content) for content in ("one", "other")]
+    rollout.turn()
+    assert list(rollout.inbox) == [max(ids)]
+
+
+def test_hotfixes_for_two_waves_both_go() -> None:
+    rollout = two_waves()
+    ids = {rollout.hotfix("shop", 1, ago=5), rollout.hotfix("lab", 1, ago=3)}
+    decided = rollout.turn()
+    assert {(kind, wave) for kind, wave, _ in made(decided)} >= {
+        ("hotfix", "shop"), ("hotfix", "lab")
+    }  # fmt: skip
+    assert rollout.inbox.keys() == ids

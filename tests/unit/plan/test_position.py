@@ -6,17 +6,23 @@ import json
 
 import msgspec
 import pytest
-from tests.unit.sets import sha
+from tests.unit.sets import NOW, sha
 from tests.unit.snapshots import Rollout
 
 from tidemill.announcing.announcement import Announcement, Image
 from tidemill.announcing.order import Order, as_before, order_of
 from tidemill.facts import requests
 from tidemill.facts.image_files import Source, render
-from tidemill.facts.ledger import Landing, Ledger, SetLedger
+from tidemill.facts.ledger import Landing, Ledger, RequestEnding, SetLedger
 from tidemill.facts.requests import AnnouncementRequest, Point, decode, digest, encode
 from tidemill.facts.settings import ImageSet
-from tidemill.plan.position import rewrites_of, why_unwelcome
+from tidemill.plan.position import (
+    how_ended,
+    rewrites_of,
+    why_no_hotfix,
+    why_older,
+    why_unwelcome,
+)
 
 SENDERS = ("acme-ci[bot]", "Ada")
 
@@ -244,3 +250,77 @@ def test_position_that_jumps_further_than_the_settings_let_it_is_unwelcome(
     decided = rollout.decide()
     assert (request not in decided.rejected) is is_welcome
     assert is_welcome or "above 10, the highest so far" in decided.rejected[request]
+
+
+@pytest.mark.parametrize(("overridden", "rewrites"), [(False, 1), (True, 1)])
+def test_announcement_that_waves_have_had_is_where_it_was_last(
+    overridden: bool, rewrites: int
+) -> None:
+    rollout = Rollout()
+    told = announcement(5)
+    for place, (position, times) in enumerate([(5, 0), (5, 1), (9, 3)]):
+        one = rollout.landing("lab", position, landed=90 - place, rewrites=times)
+        one.app_sha = told.sha if position == 5 else one.app_sha
+    assert rewrites_of(rollout.ledger, [], told, overridden=overridden) == rewrites
+    assert rewrites_of(rollout.ledger, [], announcement(10), overridden=False) == 3
+
+
+@pytest.mark.parametrize(
+    ("newest", "order", "what", "generation"),
+    [
+        (Order(position=5), (1, 0, 3), "position 3 is older than 5", 2),
+        (Order(generation=3, position=5), (1, 0, 9), "generation 1 is older than 3", 4),
+        (Order(rewrites=1, position=5), (1, 0, 9), "before an override let positions go back", 2),
+    ],
+)
+def test_who_announces_what_is_older_is_told_how_it_may_come_in(
+    newest: Order, order: tuple[int, int, int], what: str, generation: int
+) -> None:
+    told = announcement(order[2], order[0])
+    fact = AnnouncementRequest(accepted_at=NOW, announcement=told, rewrites=order[1])
+    said = why_older(newest, fact, "lab")
+    assert what in said
+    assert f"write generation = {generation} into" in said
+
+
+def test_set_that_landed_comes_in_again_only_where_a_first_wave_lacks_it() -> None:
+    rollout = Rollout()
+    fact = rollout.inbox.pop(rollout.announced(5))
+    assert isinstance(fact, AnnouncementRequest)
+    rollout.landing("lab", 5)
+    rollout.ledger.ended.append(RequestEnding(id=fact.id, how="landed"))
+
+    def how(first: tuple[str, ...]) -> str | None:
+        waves = tuple(
+            msgspec.structs.replace(one, after=() if one.name in first else ("lab",))
+            for one in rollout.settings.waves
+        )
+        now = msgspec.structs.replace(rollout.settings, waves=waves)
+        return how_ended(now, rollout.ledger, fact.id, fact.announcement)
+
+    assert how(("lab",)) == "landed"
+    assert how(("lab", "shop")) is None
+    rollout.landing("shop", 5)
+    assert how(("lab", "shop")) == "landed"
+
+
+@pytest.mark.parametrize(
+    ("repository", "allow", "why"),
+    [
+        ("acme/app", ("ghcr.io/acme/*",), None),
+        ("evil/app", ("ghcr.io/acme/*",), "comes from acme/app, not from evil/app"),
+        ("acme/app", ("ghcr.io/other/*",), "ghcr.io/acme/app"),
+    ],
+)
+def test_hotfix_comes_from_where_its_set_does_and_names_what_is_allowed(
+    repository: str, allow: tuple[str, ...], why: str | None
+) -> None:
+    rollout = Rollout()
+    fact = rollout.inbox.pop(rollout.announced(5))
+    assert isinstance(fact, AnnouncementRequest)
+    told = msgspec.structs.replace(fact.announcement, repository=repository)
+    images = msgspec.structs.replace(rollout.settings.images, allow=allow)
+    sets = (ImageSet(name="app", repository="acme/app"),)
+    now = msgspec.structs.replace(rollout.settings, images=images, sets=sets)
+    said = why_no_hotfix(now, told)
+    assert said is None if why is None else said is not None and why in said

@@ -410,3 +410,82 @@ def test_a_set_that_goes_nowhere_else_is_asked_about_until_it_was_green_once(
         setattr(landing, name, value)
     rollout.decide()
     assert bool(rollout.questions) is is_asked
+
+
+# What is told, and what is noted
+
+
+def told_of(rollout: Rollout, what: str) -> list[str]:
+    """What the next turn tells, of one kind."""
+    return [one.reason for one in rollout.turn().entries if one.what == what]
+
+
+def test_an_answer_that_stays_is_not_told_again_beside_what_is_new() -> None:
+    rollout = soaking(deployed=10)
+    rollout.verifications = {"errors": RED}
+    assert told_of(rollout, "refuted") == [f"the verification errors is red: {RED.said}"]
+    rollout.later(5)
+    rollout.hold("shop")
+    assert told_of(rollout, "refuted") == []
+
+
+def test_a_green_answer_is_told_where_it_was_not_green() -> None:
+    green = f"the verification errors is green: {GREEN.said}"
+    rollout = soaking(deployed=10)
+    assert green not in told_of(rollout, "verified")
+    rollout.later(5)
+    rollout.verifications = {"errors": LOST}
+    assert told_of(rollout, "answer lost") == ["the verification errors: timeout: 30 s"]
+    rollout.later(5)
+    rollout.verifications = {"errors": GREEN}
+    assert told_of(rollout, "verified") == [green]
+
+
+@pytest.mark.parametrize(
+    ("older", "is_marked"),
+    [
+        ({}, True),
+        ({"deployed_at": None, "taken": {}}, False),
+        ({"rolled_back": True}, False),
+        ({"buried": True}, False),
+    ],
+    ids=str,
+)
+def test_of_sets_before_those_are_found_well_that_soak_on(
+    older: dict[str, Any], *, is_marked: bool
+) -> None:
+    rollout = soaking()
+    first = rollout.ledger.of("lab", "app").landings[0]
+    for key, value in {"healthy": timedelta(hours=2), **older}.items():
+        setattr(first, key, value)
+    rollout.turn()
+    marked = rollout.ledger.of("lab", "app").landings[0].verified
+    assert marked == ({"errors": timedelta(minutes=30)} if is_marked else {})
+
+
+def test_a_set_is_verified_once_all_have_been_green_after_the_longest_time() -> None:
+    """Each wave that follows has a soak of its own, and a verification a time."""
+    more = {"name": "more", "waves": ["lab"], "url": "https://more.example.com"}
+    rollout = Rollout(
+        settings(
+            lab=LAB,
+            shop={**SHOP, "soak": "10m"},
+            mall={"targets": ["m"], "after": ["lab"], "soak": "30m"},
+            verifications=[{**ERRORS, "for": "20m"}, more],
+        )
+    )
+    for wave in ("shop", "mall"):
+        rollout.landing(wave, 1, landed=200, deployed=190)
+    rollout.landing("lab", 2, landed=15, deployed=10)
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=10)
+    rollout.verifications = {"errors": GREEN, "more": GREEN}
+    seen = []
+    for minutes, lost in ((10, False), (10, True), (10, True), (0, False), (10, False)):
+        rollout.verifications["more"] = LOST if lost else GREEN
+        said = [one for one in told_of(rollout, "verified") if "its verifications" in one]
+        landing = rollout.ledger.present("lab", "app")
+        assert landing is not None
+        seen.append((landing.verified_once, len(said)))
+        rollout.later(minutes)
+    assert seen == [(False, 0), (False, 0), (False, 0), (True, 1), (True, 0)]
