@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tidemill.clients.git import mirror, past
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, causes
@@ -335,12 +335,11 @@ class Repository(Objects):
 
         A server that can't take all updates or none takes the same, tried only, if it need not.
         """
-        tried = ("push", "--dry-run", "--porcelain", "--no-verify", *leases, "origin", *changes)
+        pushed = ("--porcelain", "--no-verify", *leases, "origin", *changes)
+        given: dict[str, Any] = {"env": self._reached, "seconds": REMOTE_SECONDS}
         try:
-            code, _, _ = self.git.attempt(*tried, env=self._reached, seconds=REMOTE_SECONDS)
-            whole, _, _ = self.git.attempt(
-                *tried[:1], "--atomic", *tried[1:], env=self._reached, seconds=REMOTE_SECONDS
-            )
+            code, _, _ = self.git.attempt("push", "--dry-run", *pushed, **given)
+            whole, _, _ = self.git.attempt("push", "--dry-run", "--atomic", *pushed, **given)
         except TimeLimit:
             code, whole = 1, 1
         if code == 0 and whole != 0:
