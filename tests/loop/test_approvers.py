@@ -235,6 +235,29 @@ def test_approval_that_was_used_does_not_count_again(w: Waves, people: People) -
     assert w.at("shop") == 1
 
 
+@pytest.mark.parametrize("is_at_once", [True, False], ids=["with-the-journal-goes", "later"])
+def test_approval_that_was_used_does_not_count_again_after_the_journal_was_lost(
+    is_at_once: bool, w: Waves, people: People
+) -> None:
+    people.sits("alice")
+    done = approve(w)
+    commit = tip(w)
+    w.green()
+    w.deploy("shop")
+    w.roll_back("shop", "--to", sha_of("app-1"))
+    w.green()
+    w.release("shop")
+    people.sits(None)
+    git(w.bare, "update-ref", "-d", "refs/tidemill/journal")
+    if not is_at_once:
+        w.turn()
+    git(w.bare, "update-ref", f"refs/tidemill/inbox/{done['request']['id']}", commit)
+    assert not w.turn()["promoted"]
+    assert "said before" in rejected(w)
+    w.green()
+    assert w.at("shop") == 1
+
+
 def test_approval_for_another_repository_does_not_count(w: Waves, people: People) -> None:
     """Of two that have the same waves and sets, one may be approved and the other not."""
     people.sits("alice")

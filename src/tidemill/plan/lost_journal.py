@@ -46,6 +46,16 @@ def recalled(evidence: Evidence) -> Ledger:
         for request, how in ended
         if request and request not in evidence.waiting
     ]
+    # A signature is known by the request's id, which commits name. What asks for one commit alone
+    # went with it: if it waits all the same, somebody has put it there again.
+    done = [*((one.operation, one.at) for one in evidence.landed)]
+    done += [(gone.operation, gone.at) for gone in evidence.evicted if gone.operation]
+    ledger.spent = {
+        one.request: at
+        for one, at in done
+        if one.request
+        and (one.kind in ("promote", "hotfix") or one.request not in evidence.waiting)
+    }
     return ledger
 
 
