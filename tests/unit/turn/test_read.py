@@ -483,6 +483,20 @@ def test_where_the_last_turn_s_main_is_gone_all_there_is_is_looked_through(world
     assert told[0] == first
 
 
+@pytest.mark.parametrize("approvers", [(), ("prod",), ("staging", "prod")], ids=str)
+def test_keys_of_approvers_are_known_where_any_wave_has_some(
+    world: World, approvers: Sequence[str]
+) -> None:
+    text = world.files[FILE].decode()
+    for name in approvers:
+        start, rest = text.split(f'name = "{name}"', 1)
+        rest = rest.replace("approvers = []", 'approvers = ["ada"]', 1)
+        text = f'{start}name = "{name}"{rest}'
+    world.server.watchers.clear()
+    put(world, MAIN, {**world.files, FILE: text.encode()}, parent=world.main)
+    assert bool(known_of(world).main.keys) is bool(approvers)
+
+
 def test_server_that_does_not_give_the_past_away_stops_no_turn(world: World) -> None:
     one_landed(world)
     world.server.watchers.clear()

@@ -25,6 +25,7 @@ from tidemill.errors import ServerRefused, SettingsInvalid, TidemillError
 from tidemill.facts.requests import HoldRequest
 from tidemill.facts.settings import FILE
 from tidemill.facts.signals import NOBODY
+from tidemill.plan import portion
 from tidemill.turn.forge import Forge
 from tidemill.turn.outcome import (
     LeftToAnother,
@@ -331,6 +332,24 @@ def test_sender_of_what_a_turn_has_read_before_turns_at_once(world: World) -> No
     done = taken(world, request=known, clock=Clock(world.now, pause=pauses.append))
     assert isinstance(done.outcome, Wrote)
     assert pauses == []
+
+
+# Too much for one push
+
+
+@pytest.mark.parametrize("is_dry", [False, True], ids=["turn", "dry-run"])
+def test_turn_goes_on_with_what_one_push_can_not_name(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, is_dry: bool
+) -> None:
+    monkeypatch.setattr(portion, "MOST_ENDED", 2)
+    ids = {ask(world, reason=reason).id for reason in "abcde"}
+    said: list[str] = []
+    done = taken(world, say=said.append, dry_run=is_dry)
+    left = {name for name in ids if f"refs/tidemill/inbox/{name}" in world.server.refs}
+    assert left == (ids if is_dry else set())
+    assert (set(done.plan.ended) == ids) is is_dry, "what it says last is what it did last"
+    parts = [one for one in said if one.startswith("much waits")]
+    assert parts == ([] if is_dry else ["much waits: 2 of it are done; going on with the rest"] * 2)
 
 
 # What is in the way
