@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from tests.unit.snapshots import (
     SHOP,
     Rollout,
@@ -12,6 +13,9 @@ from tests.unit.snapshots import (
     waits_for,
 )
 
+from tidemill.facts.operation import Operation
+from tidemill.plan.approval import came_at
+from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import MissingApproval
 
 
@@ -50,3 +54,21 @@ def test_approval_is_waited_for_since_the_last_source_has_soaked() -> None:
     assert [one.since for one in line.obstacles if isinstance(one, MissingApproval)] == [
         rollout.ago(25)
     ]
+
+
+def test_set_came_when_it_landed_first_in_a_wave_before_or_was_asked_for() -> None:
+    rollout = Rollout(
+        settings(
+            lab={"targets": ["lab-1"]},
+            den={"targets": ["den-1"], "after": []},
+            shop={**SHOP, "after": ["lab", "den"]},
+        )
+    )
+    first = rollout.landing("lab", 2, landed=60)
+    rollout.landing("den", 2, landed=50)
+    operation = Operation.copying("promote", "shop", "app", "lab", first.point(), at=rollout.ago(1))
+    wave = rollout.settings.wave("shop")
+    assert wave is not None
+    assert came_at(Draft.of(rollout.snapshot()), wave, operation) == rollout.ago(60)
+    unknown = replace(operation, position=7)
+    assert came_at(Draft.of(rollout.snapshot()), wave, unknown) == rollout.ago(1)

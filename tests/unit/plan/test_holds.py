@@ -295,3 +295,12 @@ def test_a_failure_in_a_hold_that_ends_by_itself_is_held_beyond_it() -> None:
     decided = rollout.decide()
     assert ("shop", 1) not in introduced(decided)
     assert "the wave is held" in decided.holds["shop", "app"].reason
+
+
+def test_journal_names_a_hold_by_its_request_and_a_release_by_its_own() -> None:
+    rollout = two_waves()
+    first = rollout.hold("shop", ago=9)
+    assert [one.id for one in rollout.turn().entries if one.what == "held"] == [first]
+    again = rollout.hold("shop", ago=3, reason="another")
+    told = [one.id for one in rollout.turn().entries if one.what == "already held"]
+    assert told == [again]

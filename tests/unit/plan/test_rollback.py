@@ -23,7 +23,7 @@ from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Drop, Rollback, SetRollback
 from tidemill.plan.obstacles import PastEviction, PastRollback, Wait
 from tidemill.plan.plan import Plan
-from tidemill.plan.rollback import healthy_before, went_back
+from tidemill.plan.rollback import healthy_before, is_older, went_back
 
 
 def test_rollback_goes_first_directly_on_main() -> None:
@@ -381,3 +381,25 @@ def test_set_that_was_rolled_back_is_named_by_its_commit(commit: str | None) -> 
     assert went_back("lab", "app", landing) == expected
     landing.rolled_back = False
     assert went_back("lab", "app", landing) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "present", "same", "expected"),
+    [
+        (False, False, False, False),
+        (True, False, False, True),
+        (False, True, False, True),
+        (True, True, False, True),
+        (True, False, True, False),
+    ],
+    ids=["none", "to a hotfix", "from a hotfix", "between two", "the same images"],
+)
+def test_of_sets_at_one_place_hotfixes_are_what_one_goes_back_between(
+    *, one: bool, present: bool, same: bool, expected: bool
+) -> None:
+    rollout = Rollout()
+    first = rollout.landing("lab", 2, content="a", is_hotfix=one)
+    second = rollout.landing("lab", 2, content="a" if same else "b", is_hotfix=present)
+    assert is_older(first, second) is expected
+    assert is_older(rollout.landing("lab", 1), second)
+    assert not is_older(second, rollout.landing("lab", 1))
