@@ -627,3 +627,14 @@ def test_copy_knows_what_its_commit_calls_the_set(then: str, expected: str | Non
     made = Operation.copying("promote", "live", "app", "lab", point)
     assert (made.source_set, made.set, made.source) == (expected, "app", "lab")
     assert made.content == landing.content
+
+
+def test_target_of_two_waves_that_are_one_now_has_failed_since_the_first() -> None:
+    rollout = Rollout(settings(**dict.fromkeys(("east", "west"), LIVE)))
+    first, later = NOW.replace(hour=9), NOW.replace(hour=10)
+    rollout.ledger.failing = {"east": {"north": later}, "west": {"north": first, "south": later}}
+    for name in ("east", "west"):
+        rollout.landing(name, 1)
+    now = settings(live={**LIVE, "was": ["east", "west"]})
+    found = renamed_ledger(Renaming.of(now, rollout.ledger), rollout.ledger)
+    assert found.failing == {"live": {"north": first, "south": later}}
