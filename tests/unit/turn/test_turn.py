@@ -22,7 +22,7 @@ from tests.simulation.world import ACCEPTED, World
 from tidemill.clients.git.store import PushResult, Raced, Update
 from tidemill.clients.github.connecting import NO_GITHUB
 from tidemill.errors import ServerRefused, SettingsInvalid, TidemillError
-from tidemill.facts.requests import HoldRequest
+from tidemill.facts.requests import HoldRequest, Release
 from tidemill.facts.settings import FILE
 from tidemill.facts.signals import NOBODY
 from tidemill.plan import portion
@@ -332,6 +332,17 @@ def test_sender_of_what_a_turn_has_read_before_turns_at_once(world: World) -> No
     done = taken(world, request=known, clock=Clock(world.now, pause=pauses.append))
     assert isinstance(done.outcome, Wrote)
     assert pauses == []
+
+
+def test_who_asked_is_looked_up_where_a_wave_takes_it_from_its_approvers_alone() -> None:
+    with stage():
+        waves = tuple(replace(one, soak=10) for one in SCENE.waves)
+        world = World.of(replace(SCENE, waves=waves), random.Random(0))
+        assert all(one.approvers for one in waves)
+        asked = Release(accepted_at=world.now, wave="staging", ends=("hold-1",), reason="x")
+        store = Client(world.server, "mallory")
+        store.push([Update(f"refs/tidemill/inbox/{asked.id}", None, fact_commit(store, asked))])
+        assert "approvers alone" in taken(world).plan.rejected[asked.id]
 
 
 # Too much for one push
