@@ -630,7 +630,7 @@ def test_copy_knows_what_its_commit_calls_the_set(then: str, expected: str | Non
 
 
 def test_target_of_two_waves_that_are_one_now_has_failed_since_the_first() -> None:
-    rollout = Rollout(settings(**dict.fromkeys(("east", "west"), LIVE)))
+    rollout = Rollout(settings(east=LIVE, west=LIVE))
     first, later = NOW.replace(hour=9), NOW.replace(hour=10)
     rollout.ledger.failing = {"east": {"north": later}, "west": {"north": first, "south": later}}
     for name in ("east", "west"):
