@@ -149,6 +149,10 @@ def _completed(settings: Settings) -> Settings:
         raise _WrongAt(
             "$.namespace", f"{settings.namespace!r} is not a place for refs, like {NAMESPACE}"
         )
+    # Git has no ref below one that there is.
+    for branch in (settings.main, settings.auto):
+        if f"{settings.namespace}/".startswith(f"refs/heads/{branch}/"):
+            raise _WrongAt("$.namespace", f"it must be neither the branch {branch} nor below it")
     waves: list[Wave] = []
     for index, wave in enumerate(settings.waves):
         before = (settings.waves[index - 1].name,) if index else ()

@@ -77,6 +77,8 @@ BAD = {
     "auto-not-a-branch": ('auto = "tide"', 'auto = "-auto"', ""),
     "auto-below-main": ('auto = "tide"', 'auto = "trunk/auto"', ""),
     "namespace-of-branches": ('namespace = "refs/mill"', 'namespace = "refs/heads"', ""),
+    "namespace-is-auto": ('namespace = "refs/mill"', 'namespace = "refs/heads/tide"', "branch"),
+    "namespace-below-main": ('namespace = "refs/mill"', 'namespace = "refs/heads/trunk/a"', ""),
     "namespace-not-below-refs": ('namespace = "refs/mill"', 'namespace = "mill"', ""),
     "namespace-not-a-ref": ('namespace = "refs/mill"', 'namespace = "refs/m..ill"', ""),
     "wave-climbs": ('name = "production"', 'name = "../production"', "is not a valid name"),
