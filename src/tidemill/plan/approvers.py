@@ -160,7 +160,7 @@ def _verdict(
     found = _of_voucher(draft, request_id, fact, waves, voucher)
     if not isinstance(found, Asked):
         return found
-    if found.key in draft.ledger.spent:
+    if {found.key, kept_as(found.key)} & draft.ledger.spent.keys():  # a copy goes with its request
         return NoVoucher("what it says was said before, and has had its effect")
     if found.at > draft.now + _AHEAD:
         return NoVoucher("it is from a time to come")

@@ -751,6 +751,29 @@ def test_rollback_leaves_what_the_wave_had_when_its_run_was_started() -> None:
     assert introduced(rollout.decide()) == [("shop", 2)]
 
 
+@pytest.mark.parametrize("is_signed", [True, False], ids=["signed", "by-a-run"])
+def test_what_had_its_effect_has_none_again_where_its_wave_is_two_by_now(
+    *, is_signed: bool
+) -> None:
+    rollout, (oldest, _, _) = three_in_the_shop()
+    request = rollout.rollback("shop", oldest)
+    if not is_signed:
+        request = asked_by_run(rollout, request)
+    lab, shop = rollout.settings.waves
+    halves = [
+        msgspec.structs.replace(shop, name=name, was=("shop",), after=("lab",))
+        for name in ("east", "west")
+    ]
+    rollout.settings = msgspec.structs.replace(rollout.settings, waves=(lab, *halves))
+    for one in (request, f"{request}+1"):
+        rollout.vouchers[one] = ALICE if is_signed else run(f"roll back shop @{oldest.app_sha}")
+    assert [one.wave for one in rollout.decide().ledger.rollbacks] == ["east", "west"]
+    rollout.ledger.spent = {request if is_signed else "run-7-1": NOW}
+    decided = rollout.decide()
+    assert "was said before" in decided.rejected[request]
+    assert not decided.ledger.rollbacks
+
+
 @pytest.mark.parametrize(("ago", "is_let"), [(10, True), (9.5, False)])
 def test_machines_clocks_may_differ_by_five_minutes(ago: float, *, is_let: bool) -> None:
     """What landed shortly before a run was started may not have been seen by who started it."""
