@@ -131,6 +131,21 @@ def test_other_keys_in_a_file_of_the_same_name_are_told_with_who_put_them_there(
     assert "the author Eve: approvals.keys: approvers as " in " ".join(says(w, "status")[1].split())
 
 
+def test_who_takes_all_keys_away_is_told(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": SHOP}, first=("deployed", 1, "lab"))
+    with_keys(w, "ssh-ed25519 AAAA ada\n", "Ada")
+    w.turn()
+    before = len(w.journalled("gates changed"))
+    git(w.clone, "rm", "-q", "-r", "approvers")
+    git(w.clone, "commit", "-q", "-m", "none", "--author=Eve <e@example.com>")
+    git(w.clone, "push", "-q", str(w.bare), "HEAD:main")
+    by_eve = git(w.clone, "rev-parse", "HEAD")
+    w.turn()
+    told = w.journalled("gates changed")[before:]
+    assert [(one["wave"], one["sha"], one["by"]) for one in told] == [("shop", by_eve, "Eve")]
+    assert told[0]["reason"].startswith("approvals.keys: approvers, was approvers as ")
+
+
 def test_where_more_commits_came_than_are_looked_at_it_is_said_that_there_may_be_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

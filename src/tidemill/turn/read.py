@@ -225,9 +225,11 @@ def _main(store: Store, state: State, valid: Settings) -> Main:
 def _keys(store: Store, commit: str, valid: Settings) -> str:
     """What names all that is in the folder with the approvers' keys; nothing without approvers."""
     folder = valid.approvals.keys.strip("/")
-    if not any(wave.approvers for wave in valid.waves):
-        return ""
-    return store.objects(commit, [folder]).get(folder, "")
+    return store.objects(commit, [folder]).get(folder, "") if _has_approvers(valid) else ""
+
+
+def _has_approvers(valid: Settings) -> bool:
+    return any(wave.approvers for wave in valid.waves)
 
 
 def _past(
@@ -240,13 +242,14 @@ def _past(
     """
     if not has_other_gates(ledger.gates, valid, keys):
         return ()
+    has_keys = _has_approvers(valid)  # also where all of their keys are gone today
     try:
         logged = {one.sha: one for one in store.history(main, _MOST_PAST)}
         line = [logged[main]] if main in logged else []
         while line and line[-1].sha != ledger.gates_main and line[-1].parent in logged:
             line.append(logged[line[-1].parent])
         texts = store.versions([(one.sha, settings.FILE) for one in line])
-        if keys:
+        if has_keys:
             store.fetch_files({one.sha: [] for one in line})
     except Unreachable:
         return ()
@@ -255,7 +258,7 @@ def _past(
     for one, text in reversed([*zip(line, texts, strict=True)]):
         then = settings_file.usable(text) if text != seen else then
         seen = text
-        own = _keys(store, one.sha, then) if keys and then else ""
+        own = _keys(store, one.sha, then) if has_keys and then else ""
         last = found[-1] if found else None
         if then is not None and (last is None or (last.settings, last.keys) != (then, own)):
             found.append(PastSettings(one.sha, one.author, then, own))
