@@ -73,6 +73,7 @@ class Turn(Struct, frozen=True):
             self.plan,
             entries=(*entries, *_all(one.entries for one in (*parts, self.plan))),
             filed=_all(one.filed for one in (*parts, self.plan)),
+            rejected=dict(_all(tuple(one.rejected.items()) for one in (*parts, self.plan))),
             messages=_all(one.messages for one in (*parts, self.plan)),
         )
         outcome = Wrote() if isinstance(self.outcome, NothingDue) else self.outcome

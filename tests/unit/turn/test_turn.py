@@ -363,6 +363,17 @@ def test_turn_goes_on_with_what_one_push_can_not_name(
     assert parts == ([] if is_dry else ["much waits: 2 of it are done; going on with the rest"] * 2)
 
 
+def test_turn_that_did_it_in_parts_says_of_all_that_it_rejected_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has asked is told, also where the last part had nothing to do with that."""
+    monkeypatch.setattr(portion, "MOST_ENDED", 2)
+    ids = {ask(world, wave="nowhere", reason=reason).id for reason in "abcde"}
+    done = taken(world)
+    assert done.plan.rejected.keys() == ids
+    assert all("nowhere" in why for why in done.plan.rejected.values())
+
+
 # What is in the way
 
 
