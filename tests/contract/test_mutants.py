@@ -22,7 +22,7 @@ def test_every_break_of_what_decides_is_another_program() -> None:
 def test_a_step_is_left_out_and_steps_change_places() -> None:
     names = [one.what for one in mutations.mutants(Path("src/tidemill/plan/plan.py"))]
     assert "refresh(draft) -> pass" in names
-    assert "evict(draft): evict(draft) ... -> end_requests(draft) ..." in names
+    assert "assess(draft): assess(draft) ... -> refresh(draft) ..." in names
 
 
 def test_a_survivor_that_is_known_still_stands_in_the_source() -> None:

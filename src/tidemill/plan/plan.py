@@ -97,6 +97,7 @@ def plan(
     snapshot: Snapshot,
     *,
     without_landing: bool = False,
+    is_part: bool = False,
     refused: Refusal | None = None,
     claim: bool = True,
 ) -> Plan:
@@ -105,6 +106,8 @@ def plan(
     Args:
         snapshot: what is known.
         without_landing: do all that is not landing.
+        is_part: more has come than is known. So nothing lands or is evicted, no failure is answered
+            by itself, and nobody is told of what may be over once all is known.
         refused: what the server said to the landing; then there is none.
         claim: whether the checks that are wanted are claimed, where no runner does that itself.
     """
@@ -123,17 +126,19 @@ def plan(
     assess(draft)
     refresh(draft)
     verify(draft)
-    answer_failures(draft)
+    if not is_part:
+        answer_failures(draft)
 
     # Landing comes before evicting: what is tested and due must not wait for who is to blame.
     if refused is not None:
         note_refusal(draft, refused)
-    elif not without_landing:
+    elif not (without_landing or is_part):
         land(draft)
     if draft.landed:
         assess(draft)
         refresh(draft)
-    evict(draft)
+    if not is_part:
+        evict(draft)
 
     # Auto is what is left and still due. Rollbacks go beneath all else, then hotfixes, then
     # regenerations; the next sets go on top, so that no commit under test is rewritten for them.
@@ -155,7 +160,7 @@ def plan(
     draft.ledger.trim(draft.settings)
     wanted = choose_checks(draft, commits)
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
-    tell(draft)
+    tell(draft, is_part=is_part)
     is_changed = draft.ledger != before
     # What follows is not worth a write by itself. Each is about something of its own.
     note_names(draft.ledger, draft.settings, draft.inbox)

@@ -64,8 +64,11 @@ _Cause = tuple[str, ...]
 _LOST = "lost verification"
 
 
-def tell(draft: Draft) -> None:
+def tell(draft: Draft, *, is_part: bool = False) -> None:
     """Note what has to be told, and take on what can be sent now.
+
+    Where a part of what came is not known, all but what has no end is left as it is: it may be over
+    once the rest is read.
 
     Reads all that was decided, and what waits; writes the ledger's signals, the messages, and a
     line of the journal for each message that nobody took.
@@ -74,8 +77,9 @@ def tell(draft: Draft) -> None:
     if not receivers:
         draft.ledger.signals = []
         return
-    now = {one.cause: one for one in reversed([*_troubles(draft)])}
-    found = [_as_it_is(draft, one, now) for one in known]
+    troubles = (one for one in _troubles(draft) if not (is_part and one.has_end))
+    now = {one.cause: one for one in reversed([*troubles])}
+    found = [*known] if is_part else [_as_it_is(draft, one, now) for one in known]
     is_open = {one.cause for one in found if one.over is None}
     new = [one for cause, one in reversed(now.items()) if cause not in is_open]
     for has_end in (True, False):  # one kind takes no room from the other

@@ -233,13 +233,14 @@ class Decider(Struct, frozen=True):
         """The complete plan, and all that was found out for it.
 
         Args:
-            is_part: not all that came is known, so nothing lands yet, and no check is asked for.
+            is_part: not all that came is known. What then has to wait does so, and no check is
+                asked for.
         """
         while True:
             decided = plan(
                 known,
                 refused=refused,
-                without_landing=is_part,
+                is_part=is_part,
                 claim=self.claim and not is_part,
             )
             if more := _looked_up(self.store, self.judge, known, decided):
