@@ -69,6 +69,10 @@ class Turn(Struct, frozen=True):
         """This turn, where something was written before it: what cleared the way, and parts."""
         if not (entries or parts):
             return self
+        if parts and isinstance(self.outcome, LostTo):  # what was written before that is there
+            *before, last = parts
+            written = replace(self, plan=replace(last, to_check=()), outcome=Wrote())
+            return written.after(entries, before)
         decided = replace(
             self.plan,
             entries=(*entries, *_all(one.entries for one in (*parts, self.plan))),

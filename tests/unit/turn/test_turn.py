@@ -374,6 +374,29 @@ def test_turn_that_did_it_in_parts_says_of_all_that_it_rejected_why(
     assert all("nowhere" in why for why in done.plan.rejected.values())
 
 
+class RacingLater(Racing):
+    """Others are faster, but for the first time."""
+
+    def push(self, updates: Sequence[Update]) -> PushResult:
+        done = super().push(updates)
+        self.times = MOST_RACES
+        return done
+
+
+def test_turn_whose_later_parts_lose_all_races_says_what_the_first_one_wrote(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portion, "MOST_ENDED", 2)
+    ids = {ask(world, reason=reason).id for reason in "abcde"}
+    done = taken(world, RacingLater(world.server, 0))
+    left = {name for name in ids if f"refs/tidemill/inbox/{name}" in world.server.refs}
+    assert len(left) == 3
+    assert isinstance(done.outcome, Wrote)
+    assert set(done.plan.ended) == ids - left
+    assert [one.what for one in done.plan.entries] == ["held", "already held"]
+    assert done.plan.to_check == ()
+
+
 # What is in the way
 
 
