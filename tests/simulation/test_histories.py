@@ -40,7 +40,7 @@ from tests.simulation.history import Failed, judge, play
 from tests.simulation.reach import REACHED
 from tests.simulation.rush import rush
 from tests.simulation.themes import seeds_for
-from tidemill.plan import due
+from tidemill.plan import due, portion
 
 BATCH = 20
 HISTORIES = int(os.environ.get("SIMULATE", "100"))
@@ -56,6 +56,15 @@ def test_the_rules_hold_in_every_history(first: int) -> None:
 def test_the_rules_hold_where_verdicts_come_from_github(first: int) -> None:
     for seed in range(first, min(first + BATCH, HISTORIES // 3)):
         judge(seed, source="github")
+
+
+@pytest.mark.parametrize("source", ["refs", "github"])
+def test_the_rules_hold_where_one_request_ends_at_a_time(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portion, "MOST_ENDED", 1)
+    for seed in range(4):
+        judge(seed, source=source)
 
 
 @pytest.mark.parametrize("name", REACHED)

@@ -286,17 +286,28 @@ def _decided(
 ) -> tuple[Snapshot, Plan, bool]:
     """What to do, in time; and whether it is but a part, because too much waits for one push."""
     known, decided = decide(known)
-    is_part = False
-    while may_part and (left := surplus(known, decided)):
-        is_part = True
-        known, decided = decide(known.without(left), is_part=True)
+    if may_part and surplus(known, decided):
+        some, part = _part(decide, known)
+        if part.ended or part.aside:  # or all of it ends because something lands
+            return some, part, True
     for _ in range(_MOST_DECISIONS):
         now = clock.by_now()
         if not decided.landed or now - known.now <= _STALE:
             break
         decide.say("making commits took a while: deciding again, by the time it is now")
         known, decided = decide(replace(known, now=now))  # what was made is known
-    return known, decided, is_part
+    return known, decided, False
+
+
+def _part(decide: Decider, known: Snapshot) -> tuple[Snapshot, Plan]:
+    """As much as one push can end of what ends although nothing lands.
+
+    What is under way is not left out: it would be taken off auto, as if nobody had asked for it.
+    """
+    known, decided = decide(known, is_part=True)
+    while left := surplus(known, decided):
+        known, decided = decide(known.without(left), is_part=True)
+    return known, decided
 
 
 def _write(
