@@ -47,7 +47,7 @@ def as_missed(draft: Draft, eviction: Eviction, operation: Operation) -> PastEvi
     """What is said of an eviction that `is_missed`. While more of the same request is under way, a
     drop would take that: so none is named."""
     found = PastEviction.of(eviction, operation.app_sha)
-    is_under_way = found.request in draft.inbox
+    is_under_way = found.request in draft.inbox or found.request in draft.kept_out
     return msgspec.structs.replace(found, request="") if is_under_way else found
 
 

@@ -19,8 +19,10 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.facts.ledger import Landing
+from tidemill.facts.ledger import Eviction, Landing
 from tidemill.facts.requests import Drop, Rollback, SetRollback
+from tidemill.plan.draft import Draft
+from tidemill.plan.eviction import as_missed
 from tidemill.plan.obstacles import PastEviction, PastRollback, Wait
 from tidemill.plan.plan import Plan
 from tidemill.plan.rollback import healthy_before, is_older, went_back
@@ -322,6 +324,19 @@ def test_drop_takes_what_is_under_way_before_it_dismisses_what_was_evicted() -> 
     decided = rollout.turn()
     assert whats(decided) == ["dismissed"]
     assert evicted(decided) == []
+
+
+def test_drop_is_not_named_either_where_it_is_not_known_who_asked_for_what_is_under_way() -> None:
+    rollout = two_sets()
+    request = both_back(rollout)
+    draft = Draft.of(rollout.snapshot())
+    operation = rollout.decide().auto[0].operation
+    gone = Eviction(commit="a" * 40, at=rollout.now, reason="red", operation=operation)
+    assert operation.request == request
+    draft.keep_out(request)
+    assert as_missed(draft, gone, operation).request == ""
+    draft.kept_out.clear()
+    assert as_missed(draft, gone, operation).request == request
 
 
 def test_another_rollback_of_one_of_several_sets_does_not_end_the_request_of_the_other() -> None:
