@@ -40,37 +40,41 @@ class Clone:
         self.folder = folder / name
         self._author = _AUTHORS[name]
         shutil.copytree(example, self.folder, ignore=shutil.ignore_patterns("bin", "__pycache__"))
-        Repo.init(self.bare, bare=True, initial_branch="main")
-        self._clone = Repo.init(self.folder, initial_branch="main")
-        self._clone.create_remote("origin", str(self.bare))
+        Repo.init(self.bare, bare=True, initial_branch="main").close()
+        with Repo.init(self.folder, initial_branch="main") as clone:
+            clone.create_remote("origin", str(self.bare))
 
     def commit(self, message: str, when: datetime) -> str:
         """Commit everything and push it to main; returns the SHA."""
         at = f"{int(when.timestamp())} +0000"
-        self._clone.git.add("--all")
-        commit = self._clone.index.commit(
-            f"{message}\n",
-            author=self._author,
-            committer=self._author,
-            author_date=at,
-            commit_date=at,
-            skip_hooks=True,
-        )
-        self._clone.remotes.origin.push("HEAD:refs/heads/main").raise_if_error()
-        return commit.hexsha
+        with Repo(self.folder) as clone:  # which ends the processes that it has started
+            clone.git.add("--all")
+            commit = clone.index.commit(
+                f"{message}\n",
+                author=self._author,
+                committer=self._author,
+                author_date=at,
+                commit_date=at,
+                skip_hooks=True,
+            )
+            clone.remotes.origin.push("HEAD:refs/heads/main").raise_if_error()
+            return commit.hexsha
 
     def head(self) -> str:
         """The SHA of the clone's commit."""
-        return self._clone.head.commit.hexsha
+        with Repo(self.folder) as clone:
+            return clone.head.commit.hexsha
 
     def pull(self) -> None:
         """Take over main as it is."""
-        self._clone.remotes.origin.fetch("main")
-        self._clone.head.reset("FETCH_HEAD", working_tree=True)
+        with Repo(self.folder) as clone:
+            clone.remotes.origin.fetch("main")
+            clone.head.reset("FETCH_HEAD", working_tree=True)
 
     def undo(self) -> None:
         """Take back what the last commit did, without a commit."""
-        self._clone.git.revert("--no-commit", "HEAD")
+        with Repo(self.folder) as clone:
+            clone.git.revert("--no-commit", "HEAD")
 
     def replace(self, file: str, old: str, new: str) -> None:
         """Edit a file, in one place."""
