@@ -254,7 +254,7 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
         main: the branch that is deployed.
         auto: the branch of automatic commits under test; Tidemill's own.
         namespace: where the refs of the state are: somewhere below `refs/` that is not branches or
-            tags themselves, and neither main nor auto nor below one of them
+            tags themselves, and neither main nor auto nor below one of them.
         sets: the image sets (default: one set, `app`).
         waves: the waves, in order; at least one.
         targets: what there is to say of single targets.
