@@ -217,7 +217,8 @@ def test_signature_counts_for_the_request_that_it_was_given_for(w: Waves, people
         assert "is not good" in rejected(w)
 
 
-def test_approval_that_was_used_does_not_count_again(w: Waves, people: People) -> None:
+def used_and_rolled_back(w: Waves, people: People) -> tuple[str, str]:
+    """An approval that had its effect, which was taken back: its ref, and its commit."""
     people.sits("alice")
     done = approve(w)
     commit = tip(w)
@@ -228,7 +229,12 @@ def test_approval_that_was_used_does_not_count_again(w: Waves, people: People) -
     w.release("shop")
     assert w.at("shop") == 1
     people.sits(None)
-    git(w.bare, "update-ref", f"refs/tidemill/inbox/{done['request']['id']}", commit)
+    return f"refs/tidemill/inbox/{done['request']['id']}", commit
+
+
+def test_approval_that_was_used_does_not_count_again(w: Waves, people: People) -> None:
+    ref, commit = used_and_rolled_back(w, people)
+    git(w.bare, "update-ref", ref, commit)
     assert not w.turn()["promoted"]
     assert "said before" in rejected(w)
     w.green()
@@ -239,19 +245,11 @@ def test_approval_that_was_used_does_not_count_again(w: Waves, people: People) -
 def test_approval_that_was_used_does_not_count_again_after_the_journal_was_lost(
     is_at_once: bool, w: Waves, people: People
 ) -> None:
-    people.sits("alice")
-    done = approve(w)
-    commit = tip(w)
-    w.green()
-    w.deploy("shop")
-    w.roll_back("shop", "--to", sha_of("app-1"))
-    w.green()
-    w.release("shop")
-    people.sits(None)
+    ref, commit = used_and_rolled_back(w, people)
     git(w.bare, "update-ref", "-d", "refs/tidemill/journal")
     if not is_at_once:
         w.turn()
-    git(w.bare, "update-ref", f"refs/tidemill/inbox/{done['request']['id']}", commit)
+    git(w.bare, "update-ref", ref, commit)
     assert not w.turn()["promoted"]
     assert "said before" in rejected(w)
     w.green()

@@ -142,8 +142,10 @@ def check_tags(
         patterns: what they say, for the message.
     """
     sha = announcement.sha
-    named = {image.Tag.rpartition(":")[2]: name for name, image in announcement.images.items()}
-    for tag, service in named.items():  # most services have the same tag
+    first: dict[str, str] = {}  # most services have the same tag
+    for name, image in announcement.images.items():
+        first.setdefault(image.Tag.rpartition(":")[2], name)
+    for tag, service in first.items():
         if is_tag(tag, sha):
             continue
         is_other = _FULL_SHA.fullmatch(tag) is not None
