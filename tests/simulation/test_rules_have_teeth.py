@@ -629,8 +629,8 @@ def test_a_message_that_two_runs_may_send_at_once_is_noticed(monkeypatch: Patch)
 
 
 def test_a_message_that_is_called_told_and_never_sent_is_noticed(monkeypatch: Patch) -> None:
-    def tell(draft: Draft) -> None:
-        signals.tell(draft)
+    def tell(draft: Draft, *, is_part: bool) -> None:
+        signals.tell(draft, is_part=is_part)
         keys = {one.key for one in draft.messages}
         draft.ledger.signals = signals.confirmed(draft.ledger.signals, keys)
         draft.messages.clear()
