@@ -41,7 +41,7 @@ def file_hotfixes(draft: Draft) -> None:
             continue  # also one that has begun: its wave may have gone since
         if ref_id in draft.ledger.hotfixes or _is_refused(draft, ref_id, hotfix):
             continue
-        if any(_is_same(hotfix, waiting[other]) for other in draft.ledger.hotfixes):
+        if any(_is_same(hotfix, other) for other in _going(draft)):
             what = "under way already"
             entry = Entry(what=what, id=ref_id, set=hotfix.set, wave=hotfix.wave)
             draft.end(ref_id, "superseded", entry)
@@ -90,6 +90,14 @@ def _is_same(hotfix: Hotfix, other: Hotfix) -> bool:
     return len(set(places)) == 1
 
 
+def _going(draft: Draft) -> Iterator[Hotfix]:
+    """The hotfixes that have begun, and that nothing else has overtaken."""
+    waiting = draft.inbox.of(Hotfix)
+    for ref_id in draft.ledger.hotfixes:
+        if ref_id in waiting and not _overtaken(draft, waiting[ref_id]):
+            yield waiting[ref_id]
+
+
 def _supersede_earlier(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
     """End what people asked for in this place before."""
     place, why = (hotfix.wave, hotfix.set), "a hotfix was asked for"
@@ -106,7 +114,15 @@ def _supersede_earlier(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
 
 
 def _later(draft: Draft, hotfix: Hotfix) -> str | None:
-    """Why a hotfix goes no further: something else was asked for in this place after it."""
+    """Why a hotfix goes no further: something was asked for in this place after it."""
+    place, when = (hotfix.wave, hotfix.set), (hotfix.accepted_at, hotfix.id)
+    others = (one for one in draft.inbox.of(Hotfix).values() if (one.wave, one.set) == place)
+    is_later = any((one.accepted_at, one.id) > when for one in others)
+    return _overtaken(draft, hotfix) or ("another hotfix was asked for" if is_later else None)
+
+
+def _overtaken(draft: Draft, hotfix: Hotfix) -> str | None:
+    """The same, where it is no other hotfix."""
     place, at = (hotfix.wave, hotfix.set), hotfix.accepted_at
     if any((one.wave, one.set) == place for one in draft.ledger.rollbacks):
         return "a rollback was asked for"
@@ -114,9 +130,7 @@ def _later(draft: Draft, hotfix: Hotfix) -> str | None:
         one.override and one.accepted_at > at for one in draft.inbox.promotions(*place).values()
     ):
         return "a promotion was asked for"
-    others = (one for one in draft.inbox.of(Hotfix).values() if (one.wave, one.set) == place)
-    is_later = any((one.accepted_at, one.id) > (at, hotfix.id) for one in others)
-    return "another hotfix was asked for" if is_later else None
+    return None
 
 
 # On auto

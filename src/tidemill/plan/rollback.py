@@ -13,7 +13,8 @@ from tidemill.announcing.order import Order, order_of
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Landing, OpenRollback, SetLedger
 from tidemill.facts.operation import Operation
-from tidemill.facts.requests import Rollback, SetRollback
+from tidemill.facts.requests import Hotfix, Rollback, SetRollback
+from tidemill.plan.announcements import supersede
 from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.holds import hold_back
 from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, RollbackUnderWay
@@ -90,6 +91,7 @@ def not_asked_for(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
 def file_rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
     """Begin a rollback that a person asks for: its hold is placed, its commit follows."""
     if _is_under_way(draft, ref_id):
+        _supersede_overrides(draft, rollback)
         return
     wave = rollback.wave
     for part in rollback.parts:
@@ -100,11 +102,20 @@ def file_rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
             reason = f"{wave} has had no such set, as far as the turns know"
             draft.reject(ref_id, reason, set_name=part.set, wave=wave)
             return
+    _supersede_overrides(draft, rollback)
     done = [_begin(draft, ref_id, rollback, part) for part in rollback.parts]
     if not _is_under_way(draft, ref_id):
         what = "landed" if "landed" in done else "under way already"
         entry = Entry(what=what, id=ref_id, set=rollback.set, wave=wave)
         draft.end(ref_id, "landed" if what == "landed" else "superseded", entry)
+
+
+def _supersede_overrides(draft: Draft, rollback: Rollback) -> None:
+    """Whoever overrode all that kept a set out did not know of a rollback that came after that."""
+    for set_name in [part.set for part in rollback.parts]:
+        for other, asked in list(draft.inbox.promotions(rollback.wave, set_name).items()):
+            if asked.override and asked.accepted_at < rollback.accepted_at:
+                supersede(draft, other, set_name, "a rollback was asked for", sha=asked.app_sha)
 
 
 def _begin(draft: Draft, ref_id: str, rollback: Rollback, part: SetRollback) -> str:
@@ -119,7 +130,11 @@ def _begin(draft: Draft, ref_id: str, rollback: Rollback, part: SetRollback) -> 
         at=rollback.accepted_at,
         request=ref_id,
     )
-    goals = [(*_place(one), one.to.content) for one in draft.ledger.rollbacks]
+    goals = [
+        (*_place(one), one.to.content)
+        for one in draft.ledger.rollbacks
+        if not _is_overtaken(draft, one, rollback.accepted_at)
+    ]
     if present is not None and present.content == part.to.content:
         _hold_back(draft, back, by=rollback.by)
         return "landed"
@@ -127,6 +142,14 @@ def _begin(draft: Draft, ref_id: str, rollback: Rollback, part: SetRollback) -> 
         return "under way already"
     begin_rollback(draft, back, by=rollback.by)
     return "begun"
+
+
+def _is_overtaken(draft: Draft, back: OpenRollback, before: datetime) -> bool:
+    """Whether a hotfix was asked for in the place of a rollback after it, and before a time."""
+    return any(
+        (one.wave, one.set) == _place(back) and back.at <= one.accepted_at < before
+        for one in draft.inbox.of(Hotfix).values()
+    )
 
 
 def _is_under_way(draft: Draft, request: str) -> bool:

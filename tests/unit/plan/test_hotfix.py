@@ -20,8 +20,8 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.facts.holds import HoldCause
-from tidemill.facts.ledger import Landing
+from tidemill.facts.holds import HoldCause, each_hold
+from tidemill.facts.ledger import Landing, OpenRollback
 from tidemill.facts.requests import Drop, Release
 from tidemill.facts.staleness import Inspection
 from tidemill.plan.draft import Draft
@@ -152,6 +152,31 @@ def test_nothing_undoes_a_hotfix_until_it_is_released_and_then_only_what_is_newe
     assert f"the next one is {app_sha(2)[:12]}" in told.reason
     rollout.green(decided.auto[0].sha)
     assert present(rollout.turn(), "shop").position == 2
+
+
+def replaceable(rollout: Rollout, *ends: str) -> list[str | None]:
+    """Of which waves a release of some holds says that a hotfix may be replaced."""
+    told = Release(accepted_at=rollout.now, wave="shop", ends=ends, reason="merged")
+    rollout.asked(told)
+    return [one.wave for one in rollout.turn().entries if one.what == "replaceable"]
+
+
+def test_a_hotfix_may_be_replaced_once_all_that_holds_it_is_released() -> None:
+    rollout, _ = hotfixed()
+    rollout.hold("*", "app")
+    rollout.turn()
+    own, every = each_hold([rollout.holds["shop", "app"]])
+    assert replaceable(rollout, own.id) == []
+    assert replaceable(rollout, every.id) == ["shop"]
+
+
+def test_a_release_says_nothing_of_sets_that_are_no_hotfix_nor_of_waves_that_are_gone() -> None:
+    rollout = two_waves()
+    assert replaceable(rollout, rollout.held("shop", "app").id) == []
+    rollout, _ = hotfixed()
+    rollout.settings = settings(lab=LAB)
+    assert replaceable(rollout, rollout.holds["shop", "app"].id) == []
+    assert rollout.holds == {}
 
 
 def test_a_hotfix_with_a_high_position_locks_nothing_out() -> None:
@@ -293,6 +318,33 @@ def test_of_a_hotfix_and_an_override_the_later_one_goes(ago: float, wins: str) -
     rollout.promotion("shop", 2, override="now", accepted_at=rollout.ago(ago))
     for _ in range(2):
         assert [kind for kind, wave, _ in made(rollout.turn()) if wave == "shop"] == [wins]
+
+
+def test_an_override_that_comes_in_later_but_was_asked_for_at_the_same_moment_does_not_win() -> (
+    None
+):
+    rollout = two_waves()
+    request = rollout.hotfix("shop", 1, ago=5)
+    rollout.turn()
+    rollout.promotion("shop", 2, override="now", accepted_at=rollout.ago(5))
+    decided = rollout.turn()
+    assert made(decided)[0] == ("hotfix", "shop", FIX)
+    assert request in rollout.inbox
+
+
+def test_a_hotfix_gives_way_where_one_of_several_rollbacks_was_asked_for_later() -> None:
+    """Two waves that are one now may bring a rollback each."""
+    rollout = two_waves()
+    rollout.landing("shop", 2, landed=40, deployed=20)
+    older, newer = rollout.ledger.of("shop", "app").landings
+    for ago in (9, 1):
+        back = OpenRollback(
+            wave="shop", set="app", leaves=newer.point(), to=older.point(),
+            reason="slow", at=rollout.ago(ago),
+        )  # fmt: skip
+        rollout.ledger.rollbacks.append(back)
+    request = rollout.hotfix("shop", 1, ago=5)
+    assert rollout.turn().ledger.how_ended(request) == "superseded"
 
 
 def test_a_promotion_that_overrides_nothing_is_no_reason_to_leave_a_hotfix_out() -> None:
@@ -444,6 +496,48 @@ def test_of_two_hotfixes_at_the_same_moment_one_goes() -> None:
     ids = [rollout.hotfix("shop", 1, content=content) for content in ("one", "other")]
     rollout.turn()
     assert list(rollout.inbox) == [max(ids)]
+
+
+@pytest.mark.parametrize("turns", [0, 1], ids=["at-once", "a-turn-between"])
+@pytest.mark.parametrize("other", ["hotfix", "rollback", "override"])
+def test_a_hotfix_that_was_asked_for_again_after_something_else_goes(
+    other: str, turns: int
+) -> None:
+    """The first one is not under way any more, also where all of it comes in at once."""
+    rollout = two_waves()
+    rollout.landing("shop", 2, landed=40, deployed=20)
+    rollout.landing("lab", 3, landed=50, deployed=30)
+    rollout.hotfix("shop", 1, ago=9)
+    for _ in range(turns):
+        rollout.turn()
+    if other == "hotfix":
+        rollout.hotfix("shop", 2, ago=5, content="another fix")
+    elif other == "rollback":
+        rollout.rollback("shop", rollout.ledger.of("shop", "app").landings[0], ago=5)
+    else:
+        rollout.promotion("shop", 3, override="now", accepted_at=rollout.ago(5))
+    again = rollout.hotfix("shop", 1, ago=1)
+    assert made(rollout.turn()) == [("hotfix", "shop", FIX)]
+    assert list(rollout.inbox) == [again]
+
+
+@pytest.mark.parametrize("turns", [0, 1], ids=["at-once", "a-turn-between"])
+@pytest.mark.parametrize(
+    ("ago", "wins"), [(6, "hotfix"), (5, "hotfix"), (4, "roll back")], ids=["before", "at", "after"]
+)
+def test_a_rollback_that_was_asked_for_again_after_a_hotfix_goes(
+    ago: float, wins: str, turns: int
+) -> None:
+    rollout = two_waves()
+    first = rollout.ledger.of("shop", "app").landings[0]
+    rollout.landing("shop", 2, landed=40, deployed=20)
+    rollout.rollback("shop", first, ago=9)
+    for _ in range(turns):
+        rollout.turn()
+    fix = rollout.hotfix("shop", 1, ago=5)
+    again = rollout.rollback("shop", first, ago=ago)
+    assert [kind for kind, _, _ in made(rollout.turn())] == [wins]
+    assert list(rollout.inbox) == [fix if wins == "hotfix" else again]
 
 
 def test_hotfixes_for_two_waves_both_go() -> None:

@@ -121,6 +121,50 @@ def test_promotion_that_overrides_the_hold_of_a_rollback_goes_on_top_of_it() -> 
     assert again.entries == ()
 
 
+@pytest.mark.parametrize("turns", [0, 1], ids=["at-once", "a-turn-between"])
+@pytest.mark.parametrize(
+    ("ago", "both"), [(9, True), (5, True), (4, False)], ids=["before", "at", "after"]
+)
+def test_promotion_that_overrode_what_was_known_before_a_rollback_ends_with_that(
+    ago: float, turns: int, *, both: bool
+) -> None:
+    rollout = Rollout()
+    first = rollout.landing("shop", 1, landed=120)
+    rollout.landing("shop", 2)
+    rollout.landing("lab", 3)
+    asked = rollout.promotion("shop", 3, override="now")
+    if turns:
+        rollout.turn()
+    request = rollout.rollback("shop", first, ago=ago)
+    decided = rollout.turn()
+    expected = [("shop", 1), ("shop", 3)] if both else [("shop", 1)]
+    assert [one for one in introduced(decided) if one[0] == "shop"] == expected
+    assert set(rollout.inbox) == ({asked, request} if both else {request})
+    assert decided.ledger.how_ended(asked) == (None if both else "superseded")
+
+
+@pytest.mark.parametrize(("ago", "is_over"), [(5, True), (4, False), (3, False)])
+def test_promotion_that_comes_in_late_is_as_old_as_it_says(ago: float, *, is_over: bool) -> None:
+    rollout = Rollout()
+    first = rollout.landing("shop", 1, landed=120)
+    rollout.landing("shop", 2)
+    rollout.landing("lab", 3)
+    rollout.rollback("shop", first, ago=4)
+    rollout.turn()
+    late = rollout.promotion("shop", 3, override="now", accepted_at=rollout.ago(ago))
+    assert (rollout.turn().ledger.how_ended(late) == "superseded") is is_over
+
+
+def test_promotion_that_overrides_nothing_outlasts_a_rollback() -> None:
+    rollout = Rollout()
+    first = rollout.landing("shop", 1, landed=120)
+    rollout.landing("shop", 2)
+    rollout.landing("lab", 3)
+    asked = rollout.promotion("shop", 3)
+    rollout.rollback("shop", first, ago=1)
+    assert rollout.turn().ledger.how_ended(asked) is None, "the hold keeps it out"
+
+
 def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
     rollout = Rollout()
     old = rollout.landing("lab", 1)
