@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.clients.git_server import GitServer, serving
@@ -12,6 +13,7 @@ from tests.clients.places import bare, eventually, imported, is_alive
 from tests.world import git
 
 from tidemill.clients.git import connection
+from tidemill.clients.git import repository as repository_module
 from tidemill.clients.git.git import configured
 from tidemill.clients.git.repository import Repository, opened
 from tidemill.clients.git.store import Committed, Pushed, Update, Work
@@ -228,6 +230,50 @@ def test_server_that_fails_in_the_middle_is_asked_again(server: GitServer, url: 
         with pytest.raises(Unreachable, match="502") as failed:
             repository.refs()
         assert failed.value.remedy
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it is waited, without that it takes so long."""
+    found: list[float] = []
+    monkeypatch.setattr(repository_module, "time", SimpleNamespace(sleep=found.append))
+    return found
+
+
+def test_file_that_is_read_later_is_asked_for_again_after_pauses_as_well(
+    server: GitServer, url: str, pauses: list[float]
+) -> None:
+    with opened(url) as repository:
+        main = read(repository)
+        server.away = 2
+        assert repository.files(main, ["a/tags.json"]) == {"a/tags.json": b"x"}
+        assert (server.away, pauses) == (0, [0.5, 2.0])
+
+
+def test_commits_that_are_gone_are_waited_for_once_each_and_keep_no_other_one_away(
+    url: str, there: Path, pauses: list[float]
+) -> None:
+    """Only where one is alone: before that, others may be what could not be had."""
+    shas = git(there, "rev-list", "main").splitlines()
+    gone = [f"{at:040x}" for at in range(2)]
+    with opened(url) as repository:
+        places = [(one, "generated/all.yaml") for one in (shas[0], *gone, shas[1])]
+        found = repository.versions(places)
+    assert found == [b"image: 2\n", b"", b"", FILES["generated/all.yaml"].encode()]
+    assert pauses == [0.5, 2.0] * 2
+
+
+def test_server_that_is_away_is_not_asked_for_each_of_many_commits(
+    server: GitServer, url: str, there: Path, pauses: list[float]
+) -> None:
+    shas = imported(there, [{"generated/all.yaml": f"{at}"} for at in range(16)])
+    with opened(url) as repository:
+        repository.refs()
+        server.away = 100
+        with pytest.raises(Unreachable, match="502"):
+            repository.versions([(one, "generated/all.yaml") for one in shas])
+    assert 100 - server.away == 4, "for all of them once, and then three times for the refs"
+    assert pauses == [0.5, 2.0]
 
 
 def test_server_that_does_not_answer_is_given_up(

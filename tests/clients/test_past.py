@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from tests.world import git
 
-from tidemill.clients.git import past
+from tidemill.clients.git import mirror, past
+from tidemill.clients.git.git import Git
+from tidemill.clients.git.remote import remote
 from tidemill.clients.git.repository import opened
 from tidemill.errors import Unreachable
 
@@ -149,3 +151,11 @@ def test_history_is_borrowed_from_a_folder_whose_name_is_no_utf_8(
     with opened(str(there)) as repository:
         records, _ = repository.records(git(there, "rev-parse", "main"), "record.json")
         assert list(records) == expected(there)
+
+
+def test_what_is_not_here_is_looked_for_nowhere_else(tmp_path: Path) -> None:
+    folder = mirror.made(tmp_path / "mirror.git")
+    known = Git(folder, remote("http://127.0.0.1:1/acme/cfg-app").known(folder))
+    gone = [f"{number:040x}" for number in range(30)]
+    assert past.named(known, gone) == [""] * 30
+    assert [*past.contents(known, gone)] == [b""] * 30

@@ -22,8 +22,6 @@ from tidemill.words.urls import redacted
 US = ("tidemill", "tidemill@users.noreply.github.com")
 LOCAL_SECONDS = 120.0
 REMOTE_SECONDS = 300.0
-HERE = {"GIT_ALLOW_PROTOCOL": "none"}
-"""Variables with which nothing is fetched that is not here: that would be one by one."""
 _PROTOCOLS = "file:git:http:https:ssh"
 # What a Git hook that calls us leaves in the environment: it would turn us to its repository.
 _OF_A_CALLER = (
@@ -99,7 +97,7 @@ class Git:
         self,
         *arguments: str,
         data: bytes = b"",
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         seconds: float = LOCAL_SECONDS,
     ) -> bytes:
         """Run `git arguments…` and return what it prints on standard output.
@@ -119,7 +117,7 @@ class Git:
         self,
         *arguments: str,
         data: bytes = b"",
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         seconds: float = LOCAL_SECONDS,
     ) -> tuple[int, bytes, str]:
         """Run `git arguments…`; return exit code, standard output and standard error."""
@@ -172,7 +170,7 @@ class Git:
 
     def _objects(self, shas: Sequence[str]) -> list[tuple[str, bytes]]:
         if self._reader is None:
-            self._reader = self.started("cat-file", "--batch", env=HERE)
+            self._reader = self.started("cat-file", "--batch", env=offline())
             self._end_reader = weakref.finalize(self, self._reader.close)
         reader = self._reader
         reader.allow(LOCAL_SECONDS)
@@ -227,6 +225,18 @@ class Git:
             elif not os.access(self.folder, os.X_OK):
                 remedy = "run it as a user who may enter the folder"
             raise TidemillError(what, remedy=remedy) from None
+
+
+def offline() -> dict[str, str | None]:
+    """Variables with which nothing is fetched that is not here: that would be one by one.
+
+    Git tries all the same, and dies of a broken pipe where what is to fetch by HTTP refuses before
+    it has been told what is wanted. So where the remote is, Git is not told either.
+    """
+    return {
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_CONFIG_COUNT": os.environ.get("GIT_CONFIG_COUNT"),
+    }
 
 
 def by(name: str, email: str, seconds: int) -> dict[str, str]:

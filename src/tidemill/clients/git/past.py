@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tidemill.clients.git import mirror
-from tidemill.clients.git.git import HERE, Git, GitError, lines
+from tidemill.clients.git.git import Git, GitError, lines, offline
 from tidemill.clients.git.remote import is_folder
 from tidemill.clients.git.store import ALL_COMMITS
 from tidemill.words.names import SHA
@@ -40,7 +40,7 @@ def borrowed(bare: Path, url: str) -> bool:
 def commits(git: Git, tip: str, most: int = ALL_COMMITS) -> list[str]:
     """The last `most` commits that lead to one, and itself, each after its parents."""
     order = ("--topo-order", "--reverse", f"--max-count={most}")
-    return git("rev-list", *order, tip, env=HERE, seconds=_SECONDS).decode().split()
+    return git("rev-list", *order, tip, env=offline(), seconds=_SECONDS).decode().split()
 
 
 def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:
@@ -82,7 +82,7 @@ def _batch(git: Git, objects: Sequence[str]) -> bytes:
 
 def _cat(git: Git, objects: Sequence[str], form: str) -> bytes:
     data = "".join(f"{one}\n" for one in objects).encode(errors="surrogateescape")
-    return git("cat-file", form, "--buffer", data=data, env=HERE, seconds=_SECONDS)
+    return git("cat-file", form, "--buffer", data=data, env=offline(), seconds=_SECONDS)
 
 
 def _split(objects: Sequence[str], data: bytes) -> Iterator[bytes]:
