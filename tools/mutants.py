@@ -70,6 +70,12 @@ STORIES: Mapping[str, tuple[str, ...]] = {
     "verification": ("verification",),
     "vouching": ("approvers", "approvers_on_github"),
 }
+# What a command alone uses of clients/git/.
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "announced_sets": ("commands/completing_sets",),
+    "files_of_checkout": ("commands/init",),
+    "inspection": ("commands/doctor",),
+}
 EVERY_TURN = ("concurrency", "evicting", "landing", "records", "replaying")
 
 
@@ -87,9 +93,14 @@ def tests_of(files: list[Path]) -> list[str]:
 
 def stories_of(file: Path) -> list[str]:
     """The stories that are to notice a mutant of a file, if nothing else does."""
-    if _room(file) != "turn":
-        return []
-    return [_story(name) for name in (*STORIES.get(file.stem, ()), *EVERY_TURN)]
+    match _room(file):
+        case "turn":
+            names = (*STORIES.get(file.stem, ()), *EVERY_TURN)
+        case "clients":
+            names = COMMANDS.get(file.stem, ())
+        case _:
+            names = ()
+    return [_story(name) for name in names]
 
 
 def _story(name: str) -> str:

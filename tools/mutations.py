@@ -155,19 +155,25 @@ def _breaks(node: ast.AST, text: str, place: Place) -> Iterator[tuple[int, int, 
             old, new = ("+", "-") if isinstance(op, ast.Add) else ("-", "+")
             if "[" not in text[slice(*place(node))] and '"' not in text[slice(*place(node))]:
                 yield start, end, text[start:end].replace(old, new)
+        case ast.stmt() if _may_be_left_out(node):
+            yield *place(node), "pass"
         case ast.FunctionDef(body=body):
-            yield from _statements(body, text, place)
+            yield from _swaps(body, text, place)
         case _:
             pass
 
 
-def _statements(body: list[ast.stmt], text: str, place: Place) -> Iterator[tuple[int, int, str]]:
-    for at, one in enumerate(body):
+def _may_be_left_out(node: ast.stmt) -> bool:
+    """Whether a statement does something, and nothing after it needs a name from there."""
+    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Expr | ast.AugAssign | ast.Delete) and not is_text
+
+
+def _swaps(body: list[ast.stmt], text: str, place: Place) -> Iterator[tuple[int, int, str]]:
+    """The steps of a function, each in the place of the next one."""
+    acts = (ast.Expr, ast.AugAssign, ast.If, ast.While, ast.For)
+    for one, after in pairwise(body):
         is_text = isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
-        if isinstance(one, ast.Expr | ast.AugAssign | ast.Delete) and not is_text:
-            yield *place(one), "pass"
-        acts = (ast.Expr, ast.AugAssign, ast.If, ast.While, ast.For)
-        after = body[at + 1] if at + 1 < len(body) else None
         if isinstance(one, acts) and isinstance(after, acts) and not is_text:
             (start, end), (then, last) = place(one), place(after)
             yield start, last, text[then:last] + text[end:then] + text[start:end]

@@ -23,6 +23,8 @@ def test_a_step_is_left_out_and_steps_change_places() -> None:
     names = [one.what for one in mutations.mutants(Path("src/tidemill/plan/plan.py"))]
     assert "refresh(draft) -> pass" in names
     assert "assess(draft): assess(draft) ... -> refresh(draft) ..." in names
+    inner = [one.what for one in mutations.mutants(Path("src/tidemill/plan/filing.py"))]
+    assert "end_announcement(draft, request_id, fact) -> pass" in inner
 
 
 def test_a_survivor_that_is_known_still_stands_in_the_source() -> None:
@@ -35,12 +37,16 @@ def test_a_survivor_that_is_known_still_stands_in_the_source() -> None:
 def test_tests_that_a_mutant_meets_are_there() -> None:
     turns = {file.stem for file in (SOURCE / "turn").glob("*.py")}
     assert mutants.STORIES.keys() <= turns
+    clients = {file.stem for file in (SOURCE / "clients/git").glob("*.py")}
+    assert mutants.COMMANDS.keys() <= clients
     files = [mutations.SOURCE / "turn" / f"{name}.py" for name in turns]
-    tests = mutants.tests_of([*files, mutations.SOURCE / "clients/git/repository.py"])
+    files += [mutations.SOURCE / "clients/git" / f"{name}.py" for name in clients]
+    tests = mutants.tests_of(files)
     gone = [one for one in tests if not Path(mutations.ROOT, one.partition("::")[0]).exists()]
     assert not gone
     assert "tests/clients/test_pushing.py" in tests
     assert "tests/loop/test_lost_journal.py" in tests
+    assert "tests/commands/test_init.py" in tests
     deciding = mutants.tests_of([mutations.SOURCE / "plan/due.py"])
     assert {"tests/unit/plan", "tests/unit/facts"} < {*deciding}
     assert all(Path(mutations.ROOT, one).exists() for one in deciding)
