@@ -247,6 +247,36 @@ def test_address_may_be_anything_that_git_clone_takes(
         assert repository.files(main, ["tidemill.toml"])
 
 
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [
+        (
+            "https://ada:secret@git.test/acme/cfg-app",
+            "that it is of: --repo https://git.test/acme/cfg-app;",
+        ),
+        (None, "itself;"),
+    ],
+)
+def test_clone_that_lacks_files_is_refused_and_what_it_is_of_is_named(
+    server: Path, tmp_path: Path, form: str, origin: str | None, named: str
+) -> None:
+    git(server, "config", "uploadpack.allowFilter", "true")
+    part, whole = tmp_path / "part.git", tmp_path / "whole.git"
+    git(tmp_path, "clone", "-q", "--bare", "--filter=blob:none", f"file://{server}", str(part))
+    git(tmp_path, "clone", "-q", "--bare", f"file://{server}", str(whole))
+    if origin:
+        git(part, "config", "remote.origin.url", origin)
+    else:
+        git(part, "config", "--rename-section", "remote.origin", "remote.upstream")
+    with opened(form.format(whole)) as repository:
+        assert repository.refs().head == "main"
+    with pytest.raises(Refused, match="is a partial clone") as refused, opened(form.format(part)):
+        pass
+    assert f"name the repository {named}" in (refused.value.remedy or "")
+    assert "secret" not in (refused.value.remedy or "")
+
+
 @pytest.mark.parametrize(
     "address", ["/nowhere/at/all", "file:///nowhere", "http://ada:secret@localhost:1/cfg.git"]
 )

@@ -189,8 +189,9 @@ def place_of(one: Deployed, places: Iterable[tuple[str, str, str]]) -> tuple[str
                 votes[wave, target] += 2 + (target in names)
             elif path.startswith(f"{place}/") and target in {*names, below(path, place)}:
                 votes[wave, target] += 1
-    (first, most), (_, next_) = [*votes.most_common(2), (None, 0), (None, 0)][:2]
-    return first if most > next_ else None
+    most = max(votes.values(), default=None)
+    first = [place for place, count in votes.items() if count == most]
+    return first[0] if len(first) == 1 else None
 
 
 def below(path: str, place: str) -> str:

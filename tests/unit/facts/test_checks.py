@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from tidemill.facts.checks import MISSING, CheckRecord, Run, RunState, verdict
+from tidemill.facts.checks import MISSING, CheckRecord, Run, RunState, last_words, verdict
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -40,6 +40,8 @@ def record(*reports: str) -> CheckRecord:
         (("check/1 pending 60",), "lost", False),
         # One that begins only later was begun by a wrong clock: it is not waited for.
         (("check/1 pending -4",), "pending", True),
+        (("check/1 pending -5",), "pending", True),
+        (("check/1 pending -6",), "lost", False),
         (("check/1 pending -1440",), "lost", False),
         (("check/1 no", "check/2 pending -1440"), "red", False),
         (("check/1 cancelled",), "lost", False),
@@ -138,3 +140,36 @@ def test_run_keeps_its_place_when_it_answers() -> None:
 def test_reports_of_one_run_may_come_in_any_order(reports: tuple[str, ...]) -> None:
     found = record(*(f"check/1 {state}" for state in reports))
     assert verdict(found, (), HOUR, NOW).state == "green"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", ""),
+        ("one\n\n  two   words \n", "one | two words"),
+        ("\n".join("abcdef"), "b | c | d | e | f"),
+        ("x" * 400, "x" * 400),
+        ("y" + "x" * 400, "…" + "x" * 399),
+        ("y" * 4000 + "\n" * 3200, ""),
+        ("y" + "\n" * 3199, "y"),
+    ],
+    ids=["nothing", "two-lines", "six-lines", "400", "401", "far-from-the-end", "at-the-end"],
+)
+def test_last_words_of_a_check_are_five_lines_and_short(text: str, kept: str) -> None:
+    assert last_words(text) == kept
+
+
+def test_verdict_says_what_the_last_red_run_said_and_which_failed() -> None:
+    told: list[tuple[str, RunState, str]] = [
+        ("check", "failure", "first"),
+        ("lint", "failure", "last"),
+        ("slow", "failure", ""),
+        ("more", "success", "fine"),
+    ]
+    found = CheckRecord(sha=SHA)
+    for context, state, said in told:
+        found = found.reported(Run(context=context, run="1", state=state, at=NOW, said=said))
+    red = verdict(found, (), HOUR, NOW)
+    assert red.said == "last"
+    assert red.failed == {("check", "check/1"), ("lint", "lint/1"), ("slow", "slow/1")}
+    assert verdict(found, ("more",), HOUR, NOW).said == ""

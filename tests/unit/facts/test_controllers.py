@@ -14,6 +14,7 @@ from tidemill.facts.controllers import (
     WAVE,
     Deployed,
     deployed,
+    pairs_as_yaml,
     place_of,
 )
 
@@ -187,3 +188,97 @@ def test_what_is_deployed_can_be_told_apart_by_its_hash() -> None:
         deployed(tree({f"{name}.yaml": APPLICATION}).documents)[0] for name in ("a", "a", "b")
     )
     assert len({one, same, other}) == 2
+
+
+def application(spec: str) -> Deployed:
+    text = resource("Application", "argoproj.io/v1alpha1", spec=spec)
+    (one,) = deployed(tree({"a.yaml": text}).documents)
+    return one
+
+
+def test_files_of_values_are_needed_from_the_source_that_they_name() -> None:
+    chart = (
+        "{repoURL: https://x/charts, targetRevision: v1, path: chart, "
+        "helm: {valueFiles: [../dev.yaml, $cfg/eu.yaml, $other/us.yaml, $bc/v.yaml]}}"
+    )
+    cfg = "{repoURL: https://x/cfg, targetRevision: main, ref: cfg}"
+    short = "{repoURL: https://x/short, ref: bc}"
+    found = application(f"{{sources: [{chart}, {cfg}, {short}]}}").needed
+    assert [(one.path, one.source, one.revision) for one in found] == [
+        ("chart", "x/charts", "v1"),
+        ("chart/Chart.yaml", "x/charts", "v1"),
+        ("dev.yaml", "x/charts", "v1"),
+        ("eu.yaml", "x/cfg", "main"),
+        ("us.yaml", "", ""),
+        ("v.yaml", "x/short", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "paths"),
+    [
+        ("{path: a}", ["a"]),
+        ("{path: a, helm: {valueFiles: [v.yaml]}}", ["a", "a/Chart.yaml", "a/v.yaml"]),
+        (
+            "{path: a, helm: {ignoreMissingValueFiles: true, valueFiles: [v.yaml]}}",
+            ["a", "a/Chart.yaml"],
+        ),
+        ("{chart: redis, helm: {valueFiles: ['', [], $x/v.yaml]}}", ["v.yaml"]),
+    ],
+)
+def test_what_an_application_needs_is_its_folder_its_chart_and_its_values(
+    source: str, paths: list[str]
+) -> None:
+    assert [one.path for one in application(f"{{source: {source}}}").needed] == paths
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "namespace", "wave"),
+    [
+        ("Application", {}, "argocd", None),
+        ("Kustomization", {}, "flux-system", None),
+        ("Application", {"namespace": "apps", "annotations": {WAVE: "lab"}}, "apps", "lab"),
+        ("Kustomization", {"namespace": "apps", "annotations": {WAVE: "lab"}}, "apps", None),
+        ("Application", {"namespace": "No!", "labels": {WAVE: "lab"}}, "argocd", "lab"),
+        ("Kustomization", {"namespace": "x" * 64, "labels": {WAVE: "lab"}}, "flux-system", "lab"),
+    ],
+)
+def test_namespace_and_wave_are_those_that_the_controller_takes(
+    kind: Any, metadata: dict[str, Any], namespace: str, wave: str | None
+) -> None:
+    one = Deployed("a.yaml", kind, "x", (), metadata)
+    assert (one.namespace, one.wave) == (namespace, wave)
+    assert (one.waits, one.is_suspended) == (False, False), "nothing is said of that"
+
+
+@pytest.mark.parametrize(
+    ("spec", "waits", "is_suspended"),
+    [
+        ("{path: a}", False, False),
+        ("{path: a, wait: true}", True, False),
+        ("{path: a, healthChecks: [{kind: Deployment}]}", True, False),
+        ("{path: a, suspend: true}", False, True),
+        ("{path: a, suspend: 'true'}", False, False),
+    ],
+)
+def test_kustomization_says_whether_it_waits_for_health_and_whether_it_is_suspended(
+    spec: str, *, waits: bool, is_suspended: bool
+) -> None:
+    text = resource("Kustomization", "kustomize.toolkit.fluxcd.io/v1", spec=spec)
+    (one,) = deployed(tree({"a.yaml": text}).documents)
+    assert (one.waits, one.is_suspended) == (waits, is_suspended)
+
+
+def test_metadata_lacks_what_says_other_things_or_nothing() -> None:
+    application = Deployed("a", "Application", "x", (), {"labels": {WAVE: "lab", TARGET: "one"}})
+    assert application.lacks("lab", "x") == {}
+    assert application.lacks("lab", "one") == {}
+    assert application.lacks("shop", "two") == {"labels": {WAVE: "shop", TARGET: "two"}}
+    kustomization = Deployed("a", "Kustomization", "x", (), {"labels": {WAVE: "lab"}})
+    assert kustomization.lacks("lab", "x") == {}
+    assert kustomization.lacks("lab", "one") == {"annotations": {FLUX_TARGET: "one"}}
+
+
+def test_values_that_yaml_would_take_for_something_else_are_in_quotes() -> None:
+    pairs = {"a": "lab", "b": "10", "c": "it's: x", "d": "yes"}
+    assert pairs_as_yaml(pairs) == ["a: lab", "b: '10'", "c: 'it''s: x'", "d: 'yes'"]

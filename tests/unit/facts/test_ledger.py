@@ -8,7 +8,15 @@ import pytest
 from tests.unit.sets import LAB, SHOP, settings
 
 from tidemill.announcing.order import Order
-from tidemill.facts.ledger import Eviction, Landing, Ledger, RequestEnding, SetLedger, trimmed
+from tidemill.facts.ledger import (
+    BadEnding,
+    Eviction,
+    Landing,
+    Ledger,
+    RequestEnding,
+    SetLedger,
+    trimmed,
+)
 from tidemill.facts.naming import Naming
 from tidemill.facts.operation import Files, Operation
 
@@ -273,3 +281,56 @@ def test_wave_keeps_what_the_slowest_of_those_that_follow_may_still_take() -> No
         ledger.of(wave, "app").highest = highest
     ledger.trim(waves)
     assert [one.position for one in ledger.of("lab", "app").landings] == list(range(21, 81))
+
+
+def test_last_time_that_a_wave_had_a_set_is_no_hotfix_in_its_place() -> None:
+    ledger = Ledger()
+    ledger.sets["lab"] = {"app": part(3, 7, 3, 5)}
+    ledger.of("lab", "app").highest = 7
+    landings = ledger.of("lab", "app").landings
+    assert ledger.last("lab", "app", Order(position=3)) is landings[2]
+    assert ledger.last("lab", "app", Order(position=7)) is landings[1]
+    landings[2].is_hotfix = True
+    assert ledger.last("lab", "app", Order(position=3)) is landings[0]
+    for order in (Order(position=4), Order(position=8), Order(rewrites=1, position=3)):
+        assert ledger.last("lab", "app", order) is None
+    assert ledger.last("shop", "app", Order(position=3)) is None
+
+
+def test_last_announcement_that_was_rejected_is_the_latest_of_these() -> None:
+    endings = [
+        BadEnding(app_sha=sha, position=1, how=how, at=THEN)
+        for sha, how in (("a", "rejected"), ("b", "rejected"), ("c", "evicted"))
+    ]
+    ledger = Ledger(endings={"app": endings, "lib": endings[2:]})
+    assert ledger.last_rejected("app") == endings[1]
+    assert (ledger.last_rejected("lib"), ledger.last_rejected("web")) == (None, None)
+
+
+def test_what_was_evicted_is_dismissed_once_and_only_where_people_asked_for_it() -> None:
+    asked = [operation(kind=kind, request="r-1") for kind in ("hotfix", "roll back", "promote")]
+    ledger = evictions(None, *asked, operation(kind="hotfix", request="r-2"))
+    assert ledger.dismissible("r-1") == [1, 2]
+    ledger.evictions[1] = msgspec.structs.replace(ledger.evictions[1], dismissed=True)
+    assert ledger.dismissible("r-1") == [2]
+
+
+def test_request_was_evicted_from_the_waves_where_its_commit_was() -> None:
+    end = "a" * 12
+    request = f"announcement-core-3-{end}"
+    ledger = evictions(None, operation(request=f"announcement-app-3-{end}"), operation())
+    assert ledger.evicted_from("shop", "app", request), "its set was renamed"
+    assert not ledger.evicted_from("lab", "app", request)
+    assert not ledger.evicted_from("shop", "lib", request)
+    assert not ledger.evicted_from("shop", "app", f"announcement-app-4-{end}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "was"),
+    [({}, True), ({"kind": "promote"}, False), ({"wave": "lab"}, False), ({"commit": "n"}, False)],
+    ids=str,
+)
+def test_regeneration_was_taken_off_on_that_very_main(changes: dict[str, Any], was: bool) -> None:
+    wanted = operation(kind="regenerate", commit="m")
+    ledger = evictions(None, msgspec.structs.replace(wanted, **changes))
+    assert ledger.was_taken_off(wanted) is was

@@ -16,6 +16,7 @@ from tidemill.facts.naming import (
     SetUsage,
     files_id,
     look,
+    named_twice,
     parsed,
 )
 from tidemill.words.references import canonical, running
@@ -80,6 +81,13 @@ NAMED = {
     "helm-tag-alone": f"global:\n  tag: {SHA}\n",
     "registry-apart": f"registry: ghcr.io\nrepository: acme/api\ntag: {SHA}\n",
     "right-after-a-colon": f"image:{API}@{A}",
+    "tag-right-after-a-colon": f"image:{API}:{SHA}",
+    "from-the-first-character-on": f"{API}@{A}",
+    "before-a-comment": f"{API}@{A} # {API}:v0",
+    "behind-a-quote-of-a-line-before": f'say: it"s\nimage: {API}@{A} # was {API}:v0\n',
+    "behind-a-hash-in-a-string": f'"a #b": "{API}@{A}"',
+    "beside-what-is-too-long-for-a-reference": f"image: {API}@{A}\nx: {API}:{'v' * 700}",
+    "lone-tag-beside-words-that-look-like-an-image": f"name: api:v1\ntag: {SHA}",
     "old-one-in-a-comment": f"image: {API}@{A} # was {API}:v1\n# {API}:v0\n  // {API}:v0",
     "longer-name-beside-it": f"image: {API}@{A}\nother: {API}-extra:v1\nmore: {API}/x:v2",
     "no-tag-beside-it": f"image: {API}@{A}\nfor: {API}",
@@ -149,7 +157,7 @@ def test_any_target_of_the_wave_may_name_it() -> None:
 def test_only_the_target_that_names_another_is_misled() -> None:
     files = {FILE: f"image: {API}@{A}", "generated/lab/l2/b.yaml": f"image: {API}:v1"}
     app = judged(files)["app"]
-    assert app.misled == {"l2"}
+    assert (app.misled, app.users) == ({"l2"}, {"l1", "l2"})
     assert app.is_named_by("l1")
     assert not app.is_named_by("l2")
 
@@ -330,3 +338,52 @@ def test_what_was_looked_at_has_a_name_of_forty_digits_that_follows_from_it() ->
     assert one == files_id({"lab-1": "tree"}, {})
     assert one != files_id({"lab-1": "other"}, {})
     assert one != files_id({"lab-2": "tree"}, {})
+    assert (
+        one
+        != files_id({"lab-1": "tree"}, {"app": ONE})
+        != files_id({"lab-1": "tree"}, {"web": ONE})
+    )
+    assert files_id({}, {"app": ONE}) != files_id({}, {"app": TWO})
+
+
+def test_services_that_several_sets_of_a_wave_name_are_named_with_these() -> None:
+    sets = {"web": of({"job": (JOB, B)}), "app": TWO}
+    assert named_twice(sets) == [("job", ("app", "web"))]
+
+
+def test_tag_that_is_no_commits_is_of_the_repository_that_is_named_beside_it() -> None:
+    files = of({"api": (API, A)}, "v1")
+    assert naming(f"repository: {API}\ntag: v1", files) is None
+    assert naming("repository: r.test/other\ntag: v1", files) is not None
+
+
+def test_of_tag_and_digest_the_digest_says_which_service_is_named() -> None:
+    found = naming(f"image: r.test/mono:{SHA}@{B}", MONO)
+    assert found == Naming(absent=("api",))
+
+
+def test_of_several_other_repositories_the_first_by_name_is_told() -> None:
+    found = naming("b: r.test/b/api:v1\na: r.test/a/api:v1")
+    assert found is not None
+    assert found.found == OtherImage(file=FILE, names="r.test/a/api:v1")
+
+
+def test_set_that_no_file_mentions_beside_one_that_is_has_no_users() -> None:
+    sets = {"app": ONE, "web": of({"job": (JOB, B)}, OLD)}
+    found = judged({FILE: f"tag: {SHA}\nimage: {API}@{A}"}, sets)
+    assert (found["app"].users, found["web"].users) == ({"l1"}, frozenset())
+    assert found["web"].naming == Naming(
+        absent=("job",), nothing=True, found=OtherImage(file=FILE, names=f"{API}@{A}")
+    )
+
+
+def test_wave_without_targets_lacks_nothing() -> None:
+    assert judged({}, targets="[]")["app"].naming is None
+
+
+@pytest.mark.parametrize("name", ["web", "shop-web"])
+def test_other_repository_may_be_called_as_the_service_or_as_its_own(name: str) -> None:
+    files = of({"web": ("ghcr.io/acme/shop-web", A)})
+    found = naming(f"sidecar: r.test/old/{name}:v1\nimage: redis:7", files)
+    assert found is not None
+    assert found.found == OtherImage(file=FILE, names=f"r.test/old/{name}:v1")

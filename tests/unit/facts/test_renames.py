@@ -638,3 +638,22 @@ def test_target_of_two_waves_that_are_one_now_has_failed_since_the_first() -> No
     now = settings(live={**LIVE, "was": ["east", "west"]})
     found = renamed_ledger(Renaming.of(now, rollout.ledger), rollout.ledger)
     assert found.failing == {"live": {"north": first, "south": later}}
+
+
+@pytest.mark.parametrize(
+    ("now", "released"),
+    [
+        ({"lab": LAB, "prod": was()}, ["hold-prod-app"]),
+        ({"beta": {**LAB, "was": "lab"}, "prod": LIVE}, []),
+    ],
+    ids=["its-past-is-here", "another-is-renamed"],
+)
+def test_hold_for_want_of_a_past_ends_with_the_names_that_bring_it_and_no_others(
+    now: dict[str, Any], released: list[str]
+) -> None:
+    rollout = shipped()
+    rollout.held("prod", "app", instead_of=("live", "app"))
+    rollout.held("lab")
+    rollout.settings = settings(**now)
+    entries = renames.renamed(rollout.snapshot()).entries
+    assert [one.id for one in entries if one.what == "released"] == released

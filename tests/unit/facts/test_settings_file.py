@@ -102,6 +102,42 @@ BAD = {
     "tag-of-a-placeholder": ('allow = ["ghcr.io/acme/*"]', 'tags = ["{version}"]', "none of {sha}"),
     "tag-with-a-slash": ('allow = ["ghcr.io/acme/*"]', 'tags = ["v/*"]', "fits no tag"),
     "tag-of-nothing": ('allow = ["ghcr.io/acme/*"]', 'tags = [""]', "fits no tag"),
+    "generation-below-1": ('branch = "main"', "generation = 0", "generation must be 1 to 2^31"),
+    "generation-too-high": (
+        'branch = "main"',
+        f"generation = {2**31}",
+        "generation must be 1 to 2^31",
+    ),
+    "jump-of-nothing": ('branch = "main"', "jump = 0", "jump must be 1 or more"),
+    "timeout-of-nothing": ('timeout = "30m"', 'timeout = "0m"', "longer than nothing"),
+    "set-that-was-itself": ('branch = "main"', 'was = "app"', "'app' is its own name"),
+    "set-that-was-no-name": ('branch = "main"', 'was = ["a", "b/c"]', "'b/c' is not a valid name"),
+    "approver-that-is-none": ('soak = "1h"', 'approvers = ["a b"]', "neither a login nor a team"),
+    "team-that-is-none": ('soak = "1h"', 'approvers = ["acme/"]', "neither a login nor a team"),
+    "approver-twice": ('soak = "1h"', 'approvers = ["Ada", "ada"]', "'ada' is there twice"),
+    "keys-outside": ('auto = "tide"', 'approvals = { keys = "../x" }', "not a path inside"),
+    "namespace-of-tags": ('namespace = "refs/mill"', 'namespace = "refs/tags"', "like refs/t"),
+    "namespace-of-copies": ('namespace = "refs/mill"', 'namespace = "refs/remotes"', "like refs/t"),
+    "bot-with-no-address": ('email = "mill@example.com"', 'email = ""', "is not one that Git"),
+    "bot-with-a-bracket": ('email = "mill@example.com"', 'email = "a>b"', "is not one that Git"),
+    "deployments-of-a-set": ('"common/{wave}"', '"common/{set}"', "none of {wave}, {target}"),
+    "deployments-half-open": ('"common/{wave}"', '"common/{wave"', "none of {wave}, {target}"),
+    "tag-half-open": ('allow = ["ghcr.io/acme/*"]', 'tags = ["sha}"]', "none of {sha}"),
+    "environment-of-blanks-around": (
+        "approval = true",
+        'environment = "live "\napproval = true\n',
+        "is no environment",
+    ),
+    "environment-too-long": (
+        "approval = true",
+        f'environment = "{"x" * 256}"\napproval = true\n',
+        "is no environment",
+    ),
+    "environment-of-two-lines": (
+        "approval = true",
+        'environment = "a\\nb"\napproval = true\n',
+        "is no environment",
+    ),
     "allow-as-text": ('allow = ["ghcr.io/acme/*"]', 'allow = "*"', "Expected `array`"),
 }
 
@@ -256,3 +292,30 @@ def test_pattern_of_tags_is_as_long_as_a_tag_may_be_with_a_whole_sha(
     else:
         with pytest.raises(SettingsInvalid, match="fits no tag"):
             parse(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('branch = "main"', "generation = 1"),
+        ('branch = "main"', f"generation = {2**31 - 1}"),
+        ('branch = "main"', "jump = 1"),
+        ("retries = 2", "retries = 0"),
+        ('timeout = "30m"', 'timeout = "1s"'),
+        ('soak = "1h"', 'approvers = ["ada", "acme/ada", "ci[bot]"]'),
+        ("approval = true", f'environment = "{"x" * 255}"\napproval = true'),
+        ('main = "trunk"', 'main = "tides"'),
+        ('namespace = "refs/mill"', 'namespace = "refs/heads/trunks"'),
+        ('namespace = "refs/mill"', 'namespace = "refs/heads/tide-mill"'),
+        ('namespace = "refs/mill"', 'namespace = "refs/tags/mill"'),
+        ('branch = "main"', 'was = ["core", "core"]'),
+    ],
+)
+def test_settings_at_the_edge_of_what_can_be_used_are_read(old: str, new: str) -> None:
+    assert WHOLE.count(old) == 1
+    assert len(parse(WHOLE.replace(old, new)).waves) == 2
+
+
+def test_main_is_not_below_auto_either() -> None:
+    with pytest.raises(SettingsInvalid, match="two branches, neither inside the other"):
+        parse(f'main = "tide/main"\nauto = "tide"\n{LEAST}')

@@ -66,6 +66,7 @@ def test_a_verification_has_defaults_for_all_but_what_it_asks() -> None:
         ({"prometheus": "https://prometheus:0"}, (), "is not an address like https://"),
         ({"prometheus": "https://prometheus:x"}, (), "is not an address like https://"),
         ({"prometheus": "https://[::1"}, (), "is not an address like https://"),
+        ({"prometheus": "https://[1::2::3]"}, (), "is not an address like https://"),
         ({"prometheus": "https://:9090"}, (), "is not an address like https://"),
         ({"prometheus": "https://ada:secret@prometheus"}, (), "has no user or password in it"),
         ({"prometheus": "https://prometheus?a=b"}, (), "has no query in it"),

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 from tests.unit.snapshots import LAB, Rollout, landed, present, whats
 
+from tidemill.facts.operation import Files
 from tidemill.facts.records import Health, Phase
 from tidemill.plan.deployment import runs
+from tidemill.plan.plan import plan
 from tidemill.plan.status import status
 
 
@@ -73,6 +75,7 @@ def test_healthy_record_of_another_set_does_not_count() -> None:
         ({"digests": "other"}, "same", True),
         ({"images_fit": False}, None, False),
         ({"images_fit": False, "digests": "other"}, "same", False),
+        ({"is_named": False}, "same", False),
         (None, None, False),
         (None, "same", True),
     ],
@@ -82,6 +85,7 @@ def test_healthy_record_of_another_set_does_not_count() -> None:
         "same-files",
         "other-image-runs",
         "same-files-but-other-image-runs",
+        "same-files-that-do-not-name-it",
         "no-set",
         "no-set-but-same-files",
     ],
@@ -98,6 +102,23 @@ def test_target_runs_a_set_by_its_digests_or_its_files_unless_its_images_deny_it
     tree = mine if tree == "same" else "another tree"
     record = msgspec.structs.replace(record, sets=changed, tree=tree)
     assert runs(record, "app", "lab-1", landing) is expected
+
+
+@pytest.mark.parametrize("what", ["tree", "digests"])
+def test_two_things_that_nobody_knows_are_not_the_same(what: str) -> None:
+    rollout = landed()
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    record = rollout.record("lab", "lab-1", tree=None)
+    assert runs(record, "app", "lab-1", landing)
+    (seen,) = (record.sets or {}).values()
+    if what == "tree":
+        landing.targets = {"lab-1": Files(None, uses=True)}
+        seen = msgspec.structs.replace(seen, digests="other")
+    else:
+        landing.digests = ""
+        seen = msgspec.structs.replace(seen, digests="")
+    record = msgspec.structs.replace(record, sets={"app": seen})
+    assert not runs(record, "app", "lab-1", landing)
 
 
 def test_target_without_a_record_runs_nothing() -> None:
@@ -244,3 +265,13 @@ def test_clock_that_is_ahead_is_said_once() -> None:
     rollout.turn()
     targets = status(rollout.snapshot(), rollout.decide()).waves[0].targets
     assert [one.clock_ahead for one in targets] == [None, None]
+
+
+def test_report_waits_where_a_newer_release_wrote_what_its_target_said_last() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1, landed=30, deployed=None)
+    request = rollout.reports("lab", "lab-1")
+    for silenced, is_filed in (({("lab", "lab-1")}, False), ({("lab", "lab-2")}, True)):
+        known = msgspec.structs.replace(rollout.snapshot(), silenced=frozenset(silenced))
+        decided = plan(known)
+        assert (request in decided.ended) is bool(decided.filed) is is_filed

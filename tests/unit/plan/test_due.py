@@ -347,3 +347,60 @@ def test_wave_that_comes_after_none_takes_by_hand_what_it_has_had(
         rollout.landing("shop", position, landed=90 - place, deployed=80 - place, how="by hand")
     request = rollout.promotion("shop", 2, override=override)
     assert stops(rollout, into_shop(rollout, request=request)) == expected
+
+
+def introduction(rollout: Rollout, *, is_late: bool) -> Operation:
+    """Position 3 goes into lab: it was announced, or shop has had it, and lab comes first now."""
+    landing = rollout.landing("shop", 3)
+    late = late_introduction("lab", "app", "shop", landing)
+    return late if is_late else replace(late, request=rollout.announced(3))
+
+
+def of_lab(rollout: Rollout, operation: Operation) -> None:
+    rollout.settings = settings(shop=SHOP, lab=LAB)
+
+
+def had_newer(rollout: Rollout, operation: Operation) -> None:
+    rollout.landing("lab", 4)
+
+
+def gone(rollout: Rollout, operation: Operation) -> None:
+    rollout.inbox.clear()
+
+
+def red(rollout: Rollout, operation: Operation) -> None:
+    rollout.ledger.evictions.append(
+        Eviction(commit=sha("red"), at=NOW, reason="red", operation=operation)
+    )
+
+
+def bad_in_shop(rollout: Rollout, operation: Operation) -> None:
+    rollout.ledger.of("shop", "app").landings[-1].rolled_back = True
+
+
+def lab_is_held(rollout: Rollout, operation: Operation) -> None:
+    rollout.held("lab")
+
+
+@pytest.mark.parametrize(
+    ("change", "announced", "late"),
+    [
+        (lambda *_: None, [], []),
+        (gone, ["EndedRequest"], []),
+        (of_lab, ["OtherSource"], ["OtherSource"]),
+        (red, ["PastEviction"], ["PastEviction"]),
+        (had_newer, ["NewerSet"], ["NewerSet"]),
+        (bad_in_shop, [], ["PastRollback"]),
+        (lab_is_held, ["HoldInForce"], ["HoldInForce"]),
+    ],
+    ids=["nothing", "gone", "another-source", "red", "newer", "bad-elsewhere", "held"],
+)
+def test_what_keeps_an_introduction_is_told(
+    change: Any, announced: list[str], late: list[str]
+) -> None:
+    for is_late, expected in ((False, announced), (True, late)):
+        rollout = Rollout()
+        rollout.landing("lab", 1)
+        operation = introduction(rollout, is_late=is_late)
+        change(rollout, operation)
+        assert stops(rollout, operation) == expected

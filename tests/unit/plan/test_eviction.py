@@ -1,7 +1,24 @@
 """Eviction: who is red, who is to blame, and what becomes of the culprit."""
 
+from typing import Any
+
 import pytest
-from tests.unit.snapshots import Rollout, introduced, sha, stack, waits_for
+from msgspec.structs import replace
+from tests.unit.snapshots import (
+    LAB,
+    Rollout,
+    app_sha,
+    introduced,
+    settings,
+    sha,
+    stack,
+    waits_for,
+)
+
+from tidemill.facts.ledger import Eviction
+from tidemill.facts.operation import Kind, Operation
+from tidemill.plan.draft import Draft
+from tidemill.plan.eviction import is_missed
 
 
 def test_lost_check_is_asked_for_again_and_evicts_nobody() -> None:
@@ -219,3 +236,66 @@ def test_fifty_evicted_are_kept_and_no_more() -> None:
         rollout.red(*[commit.sha for commit in rollout.auto])
         rollout.turn()
     assert len(rollout.ledger.evictions) == 50
+
+
+def evicted(kind: Kind, ago: float = 10, **given: Any) -> Eviction:
+    """Position 2 was evicted from shop."""
+    gone = Operation(
+        kind=kind, wave="shop", set="app", app_sha=app_sha(2), position=2,
+        repository="acme/app", content="2",
+    )  # fmt: skip
+    rollout = Rollout()
+    return Eviction(commit=sha(kind), at=rollout.ago(ago), reason="red", operation=gone, **given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "landed", "is_still"),
+    [
+        ("promote", (), True),
+        ("promote", ((2, 5),), False),
+        ("promote", ((3, 5),), False),
+        ("promote", ((1, 5),), True),
+        ("promote", ((2, 10),), True),
+        ("hotfix", (), True),
+        ("hotfix", ((1, 5),), False),
+        ("hotfix", ((1, 10),), True),
+        ("roll back", ((1, 5),), False),
+        ("regenerate", (), False),
+    ],
+)
+def test_what_was_evicted_is_missed_until_something_takes_its_place(
+    kind: Kind, landed: tuple[tuple[int, float], ...], *, is_still: bool
+) -> None:
+    rollout = Rollout()
+    gone = evicted(kind)
+    rollout.ledger.evictions = [gone]
+    for position, ago in landed:
+        rollout.landing("shop", position, landed=ago, deployed=None)
+    assert gone.operation is not None
+    assert is_missed(Draft.of(rollout.snapshot()), gone, gone.operation) is is_still
+
+
+@pytest.mark.parametrize("kind", ["promote", "hotfix", "roll back"])
+def test_what_was_evicted_is_missed_no_more_where_somebody_has_seen_to_it(kind: Kind) -> None:
+    def missed(rollout: Rollout, gone: Eviction) -> bool:
+        assert gone.operation is not None
+        return is_missed(Draft.of(rollout.snapshot()), gone, gone.operation)
+
+    for given in ({"retried": True}, {"dismissed": True}):
+        gone, rollout = evicted(kind, **given), Rollout()
+        rollout.ledger.evictions = [gone]
+        assert not missed(rollout, gone)
+    gone, rollout = evicted(kind), Rollout(settings(lab=LAB))
+    rollout.ledger.evictions = [gone]
+    assert not missed(rollout, gone), "its wave is gone"
+    rollout = Rollout()
+    other = evicted("roll back", 5)
+    assert other.operation is not None
+    elsewhere = replace(other, operation=replace(other.operation, wave="lab"))
+    rollout.ledger.evictions = [gone, elsewhere, evicted("promote", 4)]
+    assert missed(rollout, gone)
+    rollout.ledger.evictions = [gone, other]
+    assert missed(rollout, gone) is (kind == "promote"), "of what people ask for the last counts"
+    rollout.ledger.evictions = [gone]
+    rollout.on_auto("shop", 1, kind=kind)
+    assert missed(rollout, gone) is (kind == "promote")

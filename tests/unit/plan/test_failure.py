@@ -17,8 +17,8 @@ from tests.unit.snapshots import (
 
 from tidemill.facts.records import Health, Phase
 from tidemill.plan.draft import Draft
-from tidemill.plan.failure import blame, degraded_there
-from tidemill.plan.obstacles import DegradedTargets
+from tidemill.plan.failure import blame, count_anew, degraded_there, failed_there
+from tidemill.plan.obstacles import DegradedTargets, FailedVerification, FailureThere
 from tidemill.plan.silent_targets import Reporters
 
 
@@ -39,10 +39,13 @@ def test_failure_of_a_target_that_still_has_the_set_before_is_not_this_one_s() -
     assert (before.failed, now.failed) == ({"lab-1": rollout.ago(4)}, {})
 
 
-def test_failure_accepted_before_the_landing_is_not_this_set_s() -> None:
+@pytest.mark.parametrize(("ago", "is_its_fault"), [(11, False), (10, True), (9, True)])
+def test_failure_accepted_before_the_landing_is_not_this_set_s(
+    ago: float, *, is_its_fault: bool
+) -> None:
     rollout = landed(minutes=10)
-    rollout.reports("lab", "lab-1", "Degraded", ago=11)
-    assert present(rollout.turn()).failed == {}
+    rollout.reports("lab", "lab-1", "Degraded", ago=ago)
+    assert present(rollout.turn()).failed == ({"lab-1": rollout.ago(ago)} if is_its_fault else {})
 
 
 def test_only_a_later_healthy_record_of_that_target_ends_a_failure() -> None:
@@ -203,3 +206,32 @@ def test_target_that_has_failed_already_is_not_waited_for_when_it_is_degraded(ke
     mine = draft.ledger.of("lab", "app").landings[-1]
     blame(mine, wave, "app", record, Reporters.of(draft, wave))
     assert (mine.degraded, getattr(mine, kept)) == ({}, {"lab-1": rollout.ago(9)})
+
+
+@pytest.mark.parametrize(
+    ("held", "refuted", "expected"), [(True, 0, False), (True, 1, True), (False, 1, False)]
+)
+def test_next_failure_gets_an_answer_of_its_own_once_all_has_passed(
+    held: bool, refuted: int, expected: bool
+) -> None:
+    rollout = landed()
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    landing.taken, landing.held = {"lab-1": rollout.ago(5)}, held
+    landing.refuted = {"errors": rollout.ago(3)} if refuted else {}
+    count_anew(landing, rollout.now)
+    assert (landing.taken, landing.anew, landing.held) == ({}, rollout.now, expected)
+
+
+def test_failure_of_several_is_told_since_the_first() -> None:
+    rollout = landed()
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    since = {"b": rollout.ago(9), "a": rollout.ago(3)}
+    draft = Draft.of(rollout.snapshot())
+    landing.refuted = since
+    told = failed_there(draft, "lab", "app", landing)
+    assert isinstance(told, FailedVerification)
+    assert (told.names, told.since, told.said) == (("a", "b"), rollout.ago(9), "")
+    landing.failed = since
+    found = failed_there(draft, "lab", "app", landing)
+    assert isinstance(found, FailureThere)
+    assert (found.targets, found.since) == (("a", "b"), rollout.ago(9))

@@ -9,6 +9,7 @@ from tests.unit.snapshots import (
     Rollout,
     app_sha,
     introduced,
+    present,
     settings,
     sha,
     unreadable,
@@ -18,7 +19,8 @@ from tests.unit.snapshots import (
 
 from tidemill.facts.ledger import Eviction, RequestEnding
 from tidemill.facts.operation import Operation
-from tidemill.facts.requests import Drop, Retry
+from tidemill.facts.requests import Drop, Release, Retry
+from tidemill.plan.plan import plan
 
 
 @pytest.mark.parametrize(
@@ -195,10 +197,11 @@ def test_retry_lets_in_again_what_it_names_and_nothing_else() -> None:
         rollout.ledger.evictions.append(
             Eviction(commit=sha(gone.id), at=rollout.ago(9), reason="red", operation=gone)
         )
-    rollout.asked(
+    retry = rollout.asked(
         Retry(accepted_at=rollout.now, by="ada", wave="shop", set="app", app_sha=app_sha(2))
     )
     decided = rollout.turn()
+    assert decided.ended == (retry,)
     assert [one.retried for one in decided.ledger.evictions] == [False, True, False]
     assert introduced(decided) == [("shop", 2)]
 
@@ -244,3 +247,63 @@ def test_what_is_rejected_or_can_not_be_read_is_kept_and_said() -> None:
         rollout.unreadable[0].id: rollout.unreadable[0].said,
         bad: decided.rejected[bad],
     }
+
+
+def test_record_that_is_not_fit_is_rejected_and_says_nothing_of_its_target() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    request = rollout.reports("lab", "lab-1", "Degraded", "Failed")
+    decided = plan(replace(rollout.snapshot(), unfit={request: "it is of no commit of main"}))
+    assert decided.rejected == {request: "it is of no commit of main"}
+    assert not present(decided).failed
+
+
+def test_of_two_records_of_the_same_moment_one_is_the_latest_in_whatever_order_they_come() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    ids = [rollout.reports("lab", "lab-1", health) for health in ("Healthy", "Degraded")]
+    for order in (ids, ids[::-1]):
+        rollout.inbox = {one: rollout.inbox[one] for one in order}
+        assert rollout.decide().records["lab", "lab-1"].id == max(ids)
+
+
+def test_hold_that_is_released_before_a_turn_has_seen_it_holds_nothing() -> None:
+    rollout = Rollout()
+    hold = rollout.hold("lab", ago=5)
+    rollout.asked(
+        Release(accepted_at=rollout.ago(3), by="bo", wave="lab", ends=(hold,), reason="x")
+    )
+    decided = rollout.decide()
+    assert decided.holds == {}
+    assert [(one.what, one.by) for one in decided.entries] == [("held", "ada"), ("released", "bo")]
+
+
+def test_who_releases_a_hold_whose_time_is_over_by_then_has_released_it() -> None:
+    rollout = Rollout()
+    hold = rollout.held("lab", until=rollout.ago(1))
+    rollout.asked(
+        Release(accepted_at=rollout.ago(3), by="bo", wave="lab", ends=(hold.id,), reason="x")
+    )
+    decided = rollout.decide()
+    assert decided.holds == {}
+    assert [(one.what, one.by) for one in decided.entries] == [("released", "bo")]
+
+
+def test_announcement_that_is_late_is_told_so_also_where_too_many_wait() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 2, deployed=None, landed=9)
+    late = rollout.announced(1)
+    for position in range(3, 53):
+        rollout.announced(position)
+    (entry,) = [one for one in rollout.decide().entries if one.what == "superseded"]
+    assert entry.id == late
+    assert "position 1 is older than 2" in entry.reason
+
+
+def test_promotion_of_a_set_at_the_place_of_a_hotfix_is_not_overtaken_by_it() -> None:
+    """The hotfix is no newer: it has the place of the set that it replaced."""
+    rollout = Rollout()
+    rollout.landing("lab", 2)
+    rollout.landing("shop", 2, content="a fix", app_sha=sha("fix"), is_hotfix=True)
+    request = rollout.promotion("shop", 2)
+    assert request not in rollout.decide().ended

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import (
     AT_ONCE,
     LAB,
@@ -10,12 +11,14 @@ from tests.unit.snapshots import (
     Rollout,
     app_sha,
     introduced,
+    present,
     settings,
     stack,
     waits_for,
     whats,
 )
 
+from tidemill.facts.naming import Naming
 from tidemill.plan.plan import Plan
 
 
@@ -225,3 +228,14 @@ def test_red_commit_above_does_not_keep_a_green_one_from_landing() -> None:
     assert decided.landed == commits[0]
     assert decided.evicted == (commits[1],), "red on a parent that is green"
     assert app_sha(3)[:12] not in waits_for(decided)
+
+
+def test_what_files_do_not_name_is_known_when_their_commit_lands() -> None:
+    rollout, (commit,) = stack(1)
+    missing = Naming(absent=("web",), nothing=True)
+    made = rollout.auto[0]
+    rollout.auto = [replace(made, naming={"app": missing}, files="f" * 40)]
+    rollout.green(commit)
+    decided = rollout.decide()
+    assert present(decided).naming == missing
+    assert decided.ledger.named == {"lab": "f" * 40}

@@ -246,3 +246,15 @@ def test_wave_that_was_there_before_is_not_held_in_place_of_another() -> None:
     rollout.turn()
     rollout.settings = settings(live={"targets": ["v"]})
     assert rollout.turn().holds == {}
+
+
+@pytest.mark.parametrize("path", [(), ("generated/{wave}/{target}",)], ids=["none", "some"])
+def test_what_was_named_is_forgotten_where_settings_do_not_say_what_targets_render_from(
+    path: tuple[str, ...],
+) -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    rollout.ledger.named = {"lab": "f" * 40}
+    places = replace(rollout.settings.deployments, path=path)
+    rollout.settings = replace(rollout.settings, deployments=places)
+    assert rollout.decide().ledger.named == ({"lab": "f" * 40} if path else {})

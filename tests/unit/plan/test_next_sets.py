@@ -275,13 +275,17 @@ def test_set_that_has_soaked_in_a_sibling_goes_before_one_that_still_has_to(
     assert ("east", first) in introduced(rollout.decide())
 
 
-@pytest.mark.parametrize("state", ["failed", "not-deployed", "rolled-back", "older-than-shop"])
+@pytest.mark.parametrize(
+    "state", ["failed", "not-deployed", "rolled-back", "older-than-shop", "buried", "hotfix"]
+)
 def test_sibling_waits_for_nothing_that_is_not_due(state: str) -> None:
     rollout = Rollout(settings(**JOIN))
     rollout.landing("shop", 2 if state == "older-than-shop" else 1)
     rollout.landing("east", 1)
     landing = rollout.landing("west", 2, deployed=None if state == "not-deployed" else 30)
     landing.rolled_back = state == "rolled-back"
+    landing.buried = state == "buried"
+    landing.is_hotfix = state == "hotfix"
     if state == "failed":
         landing.failed, landing.deployed_at = {"w": rollout.ago(1)}, None
     rollout.announced(2)
@@ -396,6 +400,12 @@ def test_what_was_bad_elsewhere_is_not_introduced_by_itself_and_status_says_how(
     line = next(one for one in decided.waiting if one.about.app_sha == app_sha(3))
     assert line_command(line) == ("retry", "--sha", app_sha(3))
     assert why in "; ".join(reasons(line))
+
+
+def test_wave_that_comes_first_now_takes_no_hotfix_of_another() -> None:
+    rollout = was_before(is_hotfix=True)
+    rollout.settings = settings(shop=SHOP)
+    assert [one.operation.position for one in rollout.turn().auto] == [2]
 
 
 def test_wave_that_comes_first_now_does_not_take_twice_what_is_on_its_way_there() -> None:

@@ -5,9 +5,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, images, settings, sha, unreadable
 
-from tidemill.plan.plan import plan
+from tidemill.facts.evidence import Evidence
+from tidemill.facts.journal import Entry
+from tidemill.facts.snapshot import Snapshot
+from tidemill.plan.plan import of_dry_run, plan
 
 
 def nothing() -> Rollout:
@@ -266,3 +270,87 @@ def test_time_is_the_snapshot_s_and_no_other() -> None:
     late.now = NOW + timedelta(days=400)
     assert early.decide().auto == ()
     assert [one.operation.wave for one in late.decide().auto] == ["shop"]
+
+
+def journal_lost() -> tuple[Rollout, Snapshot]:
+    rollout = Rollout()
+    rollout.auto_tip = rollout.main
+    return rollout, replace(rollout.snapshot(), evidence=Evidence(why="it is gone"))
+
+
+def auto_deleted() -> tuple[Rollout, Snapshot]:
+    rollout = under_test()
+    rollout.turn()
+    rollout.auto_tip = None
+    return rollout, rollout.snapshot()
+
+
+def put_aside_again() -> tuple[Rollout, Snapshot]:
+    rollout = Rollout()
+    rollout.unreadable = (unreadable("hold-1"),)
+    rollout.turn()
+    rollout.unreadable = (unreadable("hold-1"),)
+    return rollout, rollout.snapshot()
+
+
+def hold_over() -> tuple[Rollout, Snapshot]:
+    rollout = Rollout()
+    rollout.held("lab", until=rollout.now)
+    return rollout, rollout.snapshot()
+
+
+def wave_gone() -> tuple[Rollout, Snapshot]:
+    rollout = Rollout()
+    rollout.turn()
+    rollout.settings = settings(lab=LAB)
+    return rollout, rollout.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("scene", "says"),
+    [
+        (journal_lost, "made again"),
+        (auto_deleted, None),
+        (put_aside_again, "rejected"),
+        (hold_over, "released"),
+        (wave_gone, "removed"),
+    ],
+)
+def test_one_thing_alone_is_worth_a_write(
+    scene: Callable[[], tuple[Rollout, Snapshot]], says: str | None
+) -> None:
+    rollout, known = scene()
+    decided = plan(known)
+    assert decided.is_change
+    assert decided.auto_tip == (rollout.auto[0].sha if rollout.auto else None)
+    assert [one.what for one in decided.entries] == ([says] if says else [])
+
+
+def test_auto_points_to_main_where_the_journal_is_lost_and_nothing_belongs_there() -> None:
+    rollout = Rollout()
+    rollout.auto_tip = sha("what the turns had made")
+    known = replace(rollout.snapshot(), evidence=Evidence(why="it is gone"))
+    assert plan(known).auto_tip == rollout.main
+
+
+def test_plan_that_is_only_shown_names_no_commit_that_is_nowhere() -> None:
+    rollout = under_test()
+    there, nowhere = rollout.auto[0].sha, sha("made, and not pushed")
+    made = replace(rollout.auto[0], sha=nowhere)
+    entries = tuple(Entry(what="introduced", sha=one) for one in (there, nowhere))
+    decided = replace(
+        rollout.decide(), auto=(rollout.auto[0], made), entries=entries, to_check=(there, nowhere)
+    )
+    shown = of_dry_run(decided, rollout.snapshot())
+    assert [one.sha for one in shown.entries] == [there, None]
+    assert shown.to_check == (there,)
+    assert shown.auto == decided.auto
+
+
+@pytest.mark.parametrize(
+    ("scene", "moves"), [(nothing, False), (green, True), (announced, True), (held, True)]
+)
+def test_plan_moves_branches_where_main_or_auto_is_to_point_elsewhere(
+    scene: Callable[[], Rollout], *, moves: bool
+) -> None:
+    assert scene().decide().moves_branches is moves

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from tests.unit.sets import NOW, sha
+from tests.unit.sets import NOW, app_sha, sha
 from tests.unit.snapshots import Rollout
 
 from tidemill.announcing.announcement import Announcement, Image
@@ -245,6 +245,7 @@ def test_position_that_jumps_further_than_the_settings_let_it_is_unwelcome(
     above: int, *, is_welcome: bool
 ) -> None:
     rollout = Rollout()
+    rollout.landing("lab", 1, landed=90)
     rollout.landing("lab", 10)
     request = rollout.announced(10 + ImageSet(name="app").jump + above)
     decided = rollout.decide()
@@ -324,3 +325,93 @@ def test_hotfix_comes_from_where_its_set_does_and_names_what_is_allowed(
     now = msgspec.structs.replace(rollout.settings, images=images, sets=sets)
     said = why_no_hotfix(now, told)
     assert said is None if why is None else said is not None and why in said
+
+
+def test_set_that_landed_again_after_positions_went_back_is_as_new_as_it_was_then() -> None:
+    rollout = Rollout()
+    fact = rollout.inbox.pop(rollout.announced(5))
+    assert isinstance(fact, AnnouncementRequest)
+    rollout.ledger.ended.append(RequestEnding(id=fact.id, how="landed"))
+    for wave, rewrites in (("shop", 0), ("lab", 0), ("lab", 1)):
+        landing = rollout.landing(wave, 5, rewrites=rewrites)
+        rollout.ledger.of(wave, "app").raise_to(order_of(landing))
+    lab, shop = rollout.settings.waves
+    both = (lab, msgspec.structs.replace(shop, after=()))
+    for waves, expected in (((lab, shop), "landed"), (both, None)):
+        now = msgspec.structs.replace(rollout.settings, waves=waves)
+        assert how_ended(now, rollout.ledger, fact.id, fact.announcement) == expected
+
+
+def test_commit_of_a_hotfix_is_announced_like_any_other_later() -> None:
+    """In its wave it has the position of the set that it replaced."""
+    rollout = Rollout()
+    rollout.landing("lab", 2)
+    rollout.landing("shop", 2, app_sha=app_sha(7), is_hotfix=True)
+    request = rollout.announced(7)
+    assert request not in rollout.decide().rejected
+
+
+@pytest.mark.parametrize(
+    ("landings", "is_welcome"),
+    [
+        ([(1, 9, "acme/old"), (1, 10, "acme/new")], True),
+        ([(1, 9, "acme/new"), (1, 10, "acme/old")], False),
+        ([(1, 10, "acme/old")], True),
+        ([(2, 10, "acme/new")], True),
+    ],
+    ids=["it-has-moved", "it-has-moved-away", "another-generation", "the-same"],
+)
+def test_newest_of_its_generation_says_which_repository_a_set_comes_from(
+    landings: list[tuple[int, int, str]], *, is_welcome: bool
+) -> None:
+    rollout = Rollout()
+    generation = 2 if len(landings) == 1 else 1
+    for number, position, repository in landings:
+        rollout.landing("lab", position, generation=number, repository=repository)
+    fact = rollout.inbox.pop(rollout.announced(5, generation=generation))
+    earlier = rollout.inbox.pop(rollout.announced(11, generation=generation))
+    assert isinstance(fact, AnnouncementRequest)
+    assert isinstance(earlier, AnnouncementRequest)
+    told = msgspec.structs.replace(fact.announcement, repository="acme/new")
+    sets = (ImageSet(name="app", generation=2),)
+    now = msgspec.structs.replace(rollout.settings, sets=sets)
+    mine = msgspec.structs.replace(fact, announcement=told)
+    said = why_unwelcome(now, rollout.ledger, mine, [earlier])
+    assert said is None if is_welcome else said is not None and "came from acme/old" in said
+
+
+def test_position_as_high_as_the_highest_is_not_older() -> None:
+    """Nobody knows the commit that had it, so it may be this very one."""
+    rollout = Rollout()
+    rollout.landing("lab", 9)
+    rollout.ledger.of("lab", "app").highest = 10
+    fact = rollout.inbox.pop(rollout.announced(10))
+    assert isinstance(fact, AnnouncementRequest)
+    told = msgspec.structs.replace(fact.announcement, repository="acme/new")
+    mine = msgspec.structs.replace(fact, announcement=told)
+    assert why_unwelcome(rollout.settings, rollout.ledger, mine, []) is None
+
+
+@pytest.mark.parametrize(
+    ("generation", "override", "why"),
+    [
+        (2, None, None),
+        (2, "because", None),
+        (3, None, "generation 3 is higher than the 2 that the settings let in"),
+        (3, "because", "generation 3 is higher than the 2 that the settings let in"),
+        (1, None, None),
+        (1, "because", "generation 1 is older than 2, which the waves have had"),
+    ],
+)
+def test_generation_is_one_that_the_settings_let_in_and_no_override_brings_an_older_one_back(
+    generation: int, override: str | None, why: str | None
+) -> None:
+    """Without an override an older one is superseded, as it may just be late."""
+    rollout = Rollout()
+    landing = rollout.landing("lab", 5, generation=2)
+    rollout.ledger.of("lab", "app").raise_to(order_of(landing))
+    fact = rollout.inbox.pop(rollout.announced(7, generation=generation, override=override))
+    assert isinstance(fact, AnnouncementRequest)
+    now = msgspec.structs.replace(rollout.settings, sets=(ImageSet(name="app", generation=2),))
+    said = why_unwelcome(now, rollout.ledger, fact, [])
+    assert said is None if why is None else said is not None and said.startswith(why)

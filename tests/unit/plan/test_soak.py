@@ -6,6 +6,9 @@ import pytest
 from tests.unit.snapshots import LAB, introduced, landed, present, two_waves, waits_for
 
 from tidemill.facts.records import Health
+from tidemill.plan.draft import Draft
+from tidemill.plan.obstacles import SoakForFollower
+from tidemill.plan.soak import run_clock, soaks_for_others
 
 
 def test_soak_of_an_older_set_stands_still_while_a_newer_one_fails() -> None:
@@ -63,3 +66,31 @@ def test_promotion_waits_until_its_set_has_soaked(soak: str, left: str) -> None:
 
 def test_set_that_has_soaked_is_promoted() -> None:
     assert introduced(two_waves(soak="30m").decide()) == [("shop", 2)]
+
+
+def test_clock_does_not_run_before_the_set_was_deployed() -> None:
+    rollout = landed()
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    landing.deployed_at = rollout.ago(5)
+    run_clock(landing, rollout.ago(9), is_failing=False)
+    assert landing.healthy_since == rollout.ago(5)
+
+
+@pytest.mark.parametrize(
+    ("soak", "runs", "until"),
+    [("30m", True, None), ("31m", True, -1), ("31m", False, 0)],
+    ids=["it-has-soaked", "it-soaks", "it-stands-still"],
+)
+def test_set_soaks_for_a_wave_that_follows(soak: str, runs: bool, until: int | None) -> None:
+    rollout = two_waves(soak=soak)
+    draft = Draft.of(rollout.snapshot())
+    landing = draft.ledger.of("lab", "app").landings[-1]
+    if not runs:
+        landing.healthy, landing.healthy_since = timedelta(minutes=30), None
+    found = soaks_for_others(draft, rollout.settings.waves[0], landing)
+    if until is None:
+        assert found is None
+        return
+    assert isinstance(found, SoakForFollower)
+    assert (found.follower, found.since) == ("shop", rollout.ago(30))
+    assert found.until == (rollout.ago(until) if until else None)

@@ -463,6 +463,15 @@ def test_of_sets_before_those_are_found_well_that_soak_on(
     assert marked == ({"errors": timedelta(minutes=30)} if is_marked else {})
 
 
+def test_an_answer_while_soak_stands_still_finds_nothing_well() -> None:
+    rollout = soaking("20m", failed_after="1h")
+    rollout.reports("lab", "lab-1", "Degraded")
+    landing = present(rollout.turn())
+    assert len(rollout.questions) == 1
+    assert landing.deployed_at is not None
+    assert (landing.healthy_since, landing.verified) == (None, {})
+
+
 def test_a_set_is_verified_once_all_have_been_green_after_the_longest_time() -> None:
     """Each wave that follows has a soak of its own, and a verification a time."""
     more = {"name": "more", "waves": ["lab"], "url": "https://more.example.com"}

@@ -1,5 +1,7 @@
 """What waits for what, and since when: every wait has its reason."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 from tests.unit.snapshots import (
@@ -15,8 +17,9 @@ from tests.unit.snapshots import (
     what,
 )
 
-from tidemill.facts.ledger import BadEnding, Refusal
-from tidemill.plan.obstacles import NewerOnAuto, PastEnding
+from tidemill.facts.ledger import BadEnding, Eviction, Refusal
+from tidemill.facts.operation import Operation
+from tidemill.plan.obstacles import NewerOnAuto, PastEnding, SetNotThere
 from tidemill.plan.plan import Plan
 
 
@@ -184,3 +187,128 @@ def test_set_that_no_wave_has_is_named_with_its_own_ending_and_no_other_one() ->
     stops = [one for line in lines for one in line.obstacles]
     hows = {one.how for one in stops if isinstance(one, PastEnding)}
     assert hows == {"dropped"}
+
+
+def absent(rollout: Rollout, wave: str, position: int = 3) -> list[str]:
+    """Why a set is not in a wave, by kinds; nothing where nothing is said of it."""
+    lines = [
+        one
+        for one in rollout.decide().waiting
+        if (one.about.wave, one.about.app_sha) == (wave, app_sha(position))
+    ]
+    return [type(one).__name__ for line in lines for one in line.obstacles]
+
+
+def three_in_lab() -> Rollout:
+    """Position 3 is deployed in lab, where an announcement that has ended brought it."""
+    rollout = Rollout()
+    rollout.landing("lab", 2, landed=90)
+    rollout.landing("lab", 3)
+    rollout.landing("shop", 2, landed=80)
+    return rollout
+
+
+def test_set_that_a_wave_went_back_from_is_told_so_with_what_holds_the_wave() -> None:
+    rollout = three_in_lab()
+    rollout.landing("shop", 3, landed=40, rolled_back=True)
+    rollout.landing("shop", 2, landed=20, how="roll back")
+    assert absent(rollout, "shop") == ["PastRollback"]
+    rollout.held("shop")
+    assert absent(rollout, "shop") == ["PastRollback", "HoldInForce"]
+    assert absent(rollout, "lab") == []
+
+
+@pytest.mark.parametrize(
+    ("went_back", "expected"), [(False, "ReplacedByHotfix"), (True, "PastRollback")]
+)
+def test_set_that_a_hotfix_replaced_is_told_so_unless_the_wave_went_back_from_it(
+    went_back: bool, expected: str
+) -> None:
+    rollout = three_in_lab()
+    rollout.landing("shop", 3, landed=40, rolled_back=went_back)
+    rollout.landing("shop", 3, landed=20, content="fix", app_sha=sha("fix"), is_hotfix=True)
+    assert absent(rollout, "shop") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "PastEviction"),
+        ({"wave": "shop"}, "PastEnding"),
+        ({"set": "lib"}, "PastEnding"),
+        ({"app_sha": app_sha(4)}, "PastEnding"),
+        ({"rewrites": 1}, "PastEnding"),
+    ],
+    ids=str,
+)
+def test_set_that_was_evicted_from_a_wave_is_told_so_of_that_wave(
+    changes: dict[str, Any], expected: str
+) -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 2)
+    rollout.landing("shop", 2)
+    gone = Operation(
+        kind="introduce", wave="lab", set="app", app_sha=app_sha(3), position=3,
+        repository="acme/app", content="3",
+    )  # fmt: skip
+    told = replace(gone, **changes)
+    rollout.ledger.evictions.append(
+        Eviction(commit=sha("e"), at=rollout.ago(9), reason="red", operation=told)
+    )
+    ending = BadEnding(app_sha=app_sha(3), position=3, how="evicted", at=rollout.ago(9))
+    rollout.ledger.endings["app"] = [ending]
+    assert absent(rollout, "lab") == [expected]
+
+
+def test_set_that_was_dropped_is_in_no_wave_and_those_behind_say_why() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 2)
+    rollout.landing("shop", 2)
+    ending = BadEnding(app_sha=app_sha(3), position=3, how="dropped", at=rollout.ago(5))
+    rollout.ledger.endings["app"] = [ending]
+    lines = {one.about.wave: one.obstacles for one in rollout.decide().waiting}
+    [there] = lines["lab"]
+    assert isinstance(there, PastEnding)
+    [behind] = lines["shop"]
+    assert isinstance(behind, SetNotThere)
+    assert behind.because == (there,)
+
+
+@pytest.mark.parametrize(("newest", "expected"), [(2, ["EarlierAnnouncement"]), (3, []), (4, [])])
+def test_set_that_was_announced_before_a_wave_came_first_is_told_so_if_it_is_newer(
+    newest: int, expected: list[str]
+) -> None:
+    """It is not introduced by itself, for another wave went back from it."""
+    rollout = Rollout(settings(lab=LAB, den={"targets": ["d"], "after": []}))
+    rollout.landing("lab", 3, rolled_back=True)
+    rollout.landing("den", 2)
+    rollout.ledger.of("den", "app").highest = newest
+    assert absent(rollout, "den") == expected
+
+
+@pytest.mark.parametrize(
+    ("rejected_ago", "is_told"),
+    [(51, False), (50, True), (49, True)],
+    ids=["before", "at", "after"],
+)
+def test_announcement_that_was_rejected_is_told_until_a_later_one_is_known(
+    rejected_ago: float, *, is_told: bool
+) -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 3, landed=60)
+    rollout.landing("shop", 3, landed=50)
+    bad = BadEnding(app_sha=sha("bad"), position=9, how="rejected", at=rollout.ago(rejected_ago))
+    rollout.ledger.endings["app"] = [bad]
+    told = [one.obstacles for one in rollout.decide().waiting if one.about.app_sha == sha("bad")]
+    assert bool(told) is is_told
+
+
+def test_each_of_two_who_asked_for_the_same_is_named() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "5h"}))
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=60, deployed=30)
+    ids = {rollout.promotion("shop", 2, by=name) for name in ("ada", "bo")}
+    assert len(ids) == 2
+    lines = [one for one in rollout.decide().waiting if one.about.wave == "shop"]
+    assert {one.id for one in lines} == ids
+    assert len({one.obstacles for one in lines}) == 1

@@ -44,6 +44,7 @@ def waits(*obstacles: Obstacle, earliest: datetime | None = None) -> Wait:
         ([waits(soak(30), HOLD)], None),
         ([waits(RunningSoak(wave="lab"))], None),
         ([waits(soak(-1)), waits(soak(3))], 3),
+        ([waits(soak(0)), waits(soak(3))], 3),
     ],
     ids=[
         "nothing waits",
@@ -55,6 +56,7 @@ def waits(*obstacles: Obstacle, earliest: datetime | None = None) -> Wait:
         "for a soak and a person",
         "for a soak that stands still",
         "what is over has had its turn",
+        "what is over right now is seen by this one",
     ],
 )
 def test_time_that_something_waits_for(lines: list[Wait], minutes: int | None) -> None:
@@ -70,11 +72,21 @@ def test_what_is_due_within_the_hour_does_not_wait_for_the_schedule(
 
 @pytest.mark.parametrize(
     ("began", "turn", "expected"),
-    [(0, 10, True), (20, 10, False), (-100, -90, False)],
-    ids=["a turn has seen it", "it began later", "it was far away then"],
+    [(0, 10, True), (10, 10, True), (20, 10, False), (-100, -90, False)],
+    ids=["a turn has seen it", "it began with it", "it began later", "it was far away then"],
 )
 def test_what_an_earlier_turn_has_seen_to_be_soon_is_awaited(
     began: int, turn: int, expected: bool
 ) -> None:
     line = waits(RunningSoak(wave="lab", since=at(began), until=at(30)))
     assert is_awaited([line], at(30), [at(turn)]) is expected
+
+
+def test_what_began_before_no_turn_is_known_to_have_seen_is_not_awaited() -> None:
+    seen = RunningSoak(wave="lab", since=at(0), until=at(30))
+    later = RunningSoak(wave="lab", since=at(20), until=at(30))
+    assert not is_awaited([waits(seen, later)], at(30), [at(10)]), "one of two began later"
+    assert not is_awaited([waits(seen, soak(30))], at(30), [at(10)]), "who knows since when"
+    assert not is_awaited([waits(seen)], at(40), [at(10)]), "that is due at another time"
+    assert not is_awaited([waits(HOLD)], None, [at(10)])
+    assert is_awaited([waits(later), waits(seen)], at(30), [at(-99), at(10)])

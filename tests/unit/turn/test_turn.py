@@ -22,6 +22,7 @@ from tests.simulation.world import ACCEPTED, World
 from tidemill.clients.git.store import PushResult, Raced, Update
 from tidemill.clients.github.connecting import NO_GITHUB
 from tidemill.errors import ServerRefused, SettingsInvalid, TidemillError
+from tidemill.facts.github_checks import Reports, RequiredCheck
 from tidemill.facts.requests import HoldRequest, Release
 from tidemill.facts.settings import FILE
 from tidemill.facts.signals import NOBODY
@@ -199,6 +200,24 @@ def test_turn_that_loses_eight_races_leaves_it_to_whoever_wins(world: World) -> 
     assert world.server.refs == before
 
 
+@pytest.mark.parametrize("races", [0, 1, 2])
+def test_what_github_reports_is_read_again_with_all_else(races: int) -> None:
+    asked: list[str] = []
+
+    class Counting(LatestReports):
+        def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
+            asked.append(sha)
+            return super().reports(sha, required)
+
+    with stage():
+        world = World.of(replace(SCENE, source="github"), random.Random(0))
+        one_on_auto(world)
+        hold(world)
+        store = Racing(world.server, races)
+        assert isinstance(taken(world, store, forge=cast(Forge, Counting(store))).outcome, Wrote)
+        assert asked.count(world.server.refs[AUTO]) == races + 1
+
+
 @pytest.mark.parametrize("races", [0, 2])
 def test_main_is_generated_as_it_is_no_more_often_for_a_lost_race(world: World, races: int) -> None:
     world.edit_rollout("sources alone", generate=False, notes={"staging-0": "new"})
@@ -361,6 +380,16 @@ def test_turn_goes_on_with_what_one_push_can_not_name(
     assert (set(done.plan.ended) == ids) is is_dry, "what it says last is what it did last"
     parts = [one for one in said if one.startswith("much waits")]
     assert parts == ([] if is_dry else ["much waits: 2 of it are done; going on with the rest"] * 2)
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_turn_whose_own_request_is_done_in_a_part_goes_on_with_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    monkeypatch.setattr(portion, "MOST_ENDED", 2)
+    ids = sorted(ask(world, reason=reason).id for reason in "abcde")
+    assert isinstance(taken(world, request=ids[which]).outcome, Wrote)
+    assert not [one for one in world.server.refs if one.startswith("refs/tidemill/inbox/")]
 
 
 def test_turn_that_did_it_in_parts_says_of_all_that_it_rejected_why(
