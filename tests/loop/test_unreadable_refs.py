@@ -233,6 +233,13 @@ def test_journal_of_a_newer_release_ends_the_turn_and_nothing_is_written(w: Wave
     assert len(refs(w)) == len(before) + 1
     accepted = w.run("hold-wave", "--wave", "lab", "--reason", "x", "--accept-only")
     assert (accepted.code, accepted["changed"]) == (0, True)
+    announced = w.announce(2)
+    assert announced.code == 1
+    assert "waits in the inbox" in announced["error"]["written"]
+    again = w.run(
+        "update-cfg-app", "--announcement", f"{w.folder}/announcement.json", "--accept-only"
+    )
+    assert (again.code, again["request"]["state"]) == (0, "waits already")
 
 
 def test_what_is_accepted_takes_the_place_of_what_can_not_be_read(w: Waves) -> None:

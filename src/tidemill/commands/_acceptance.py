@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from tidemill.answers.difference import SetDifference, asked_for, difference, sets_on_main
 from tidemill.asks.answer import answer
 from tidemill.asks.ask import Ask, Nothing
-from tidemill.asks.asker import OVERRIDING, Asker, Ended, Origin
+from tidemill.asks.asker import Asker, Ended, Origin
+from tidemill.asks.ended import is_in_first_waves, retry_of, way_in
 from tidemill.clients.git.store import Store
 from tidemill.clients.machine import person
 from tidemill.commands._artifacts import announcement_in
@@ -23,7 +24,6 @@ from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.requests import (
     AnnouncementRequest,
-    Drop,
     Fact,
     Hotfix,
     Promotion,
@@ -31,9 +31,7 @@ from tidemill.facts.requests import (
     WorkflowRun,
     approval,
 )
-from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
-from tidemill.plan.position import first_waves
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
 from tidemill.turn.lookup import RepositoryLookup
@@ -73,8 +71,7 @@ def accepted_and_turned(
         raise
     _refuse_what_ended(done, accepted, fact, remedies)
     how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
-    way_in = _way_in(remedies, accepted.state, fact, how)
-    request = replace(request, way_in=way_in)
+    request = replace(request, way_in=_way_in(remedies, accepted.state, fact, how))
     change = _tried(store, remedies, done, fact) if options.dry_run else None
     return RequestAndTurn(request, turning.taken(done), change)
 
@@ -123,10 +120,17 @@ def accept_ask(
             accepted = accept(store, state, fact, Clock(options.now), dry_run=options.dry_run)
     request = replace(
         _request(accepted),
-        is_there=_is_there(state, fact),
+        is_there=is_in_first_waves(fact, state),
         way_in=_way_in(remedies, state, fact, accepted.ended),
     )
     return fact, accepted, request
+
+
+def _way_in(
+    remedies: Remedies, state: State, fact: Fact | Nothing | Ended, how: str | None
+) -> str | None:
+    words = way_in(fact, state, how)
+    return remedies.typed(words) if words else None
 
 
 def _asker(remedies: Remedies, options: Options) -> Asker:
@@ -167,7 +171,7 @@ def _refuse_what_ended(
     if reason := done.plan.rejected.get(accepted.id) or other:
         kept = f"it is kept below rejected/, as {accepted.id}"
         if isinstance(fact, AnnouncementRequest):
-            retry = remedies.typed(_retry(fact.announcement.sha))
+            retry = remedies.typed(retry_of(fact.announcement.sha))
             again = f"mend what the reason says, then: {retry}"
     elif not (reason := _given_up(done, accepted.id)):
         return
@@ -189,50 +193,6 @@ def _refuse_rerun(fact: Fact, remedies: Remedies) -> None:
             f"this is a re-run, by {person.name()}, and a re-run approves nothing",
             remedy=f"start a new run, which is in your own name: {remedies.both(words)}",
         )
-
-
-def _is_there(state: State, fact: Fact | Nothing | Ended) -> bool:
-    """Whether every wave that comes first today has what was announced."""
-    match fact:
-        case AnnouncementRequest(announcement=announcement):
-            sha = announcement.sha
-        case Ended(app_sha=sha):
-            pass
-        case _:
-            return True
-    if not isinstance(state.settings, Settings):
-        return True
-    has = {
-        wave
-        for wave, sets in state.ledger.sets.items()
-        for part in sets.values()
-        if part.present and part.present.app_sha == sha
-    }
-    return has.issuperset(first_waves(state.settings))
-
-
-def _way_in(
-    remedies: Remedies, state: State, fact: Fact | Nothing | Ended, how: str | None
-) -> str | None:
-    """The command that lets in what has ended, or what is being dropped."""
-    about = state.inbox.get(fact.request) if isinstance(fact, Drop) else fact
-    match about:
-        case AnnouncementRequest(announcement=announcement):
-            sha = announcement.sha
-            newest = state.remembered.newest(announcement.set)
-            if how == "superseded" and announcement.generation < newest.generation:
-                return None  # no override changes that
-        case Ended(app_sha=sha):
-            pass
-        case _:
-            return None
-    if isinstance(fact, Drop) or how in ("rejected", "evicted", "dropped"):
-        return remedies.typed(_retry(sha))
-    return remedies.typed(OVERRIDING) if how == "superseded" else None
-
-
-def _retry(sha: str) -> tuple[str, ...]:
-    return "retry", "--sha", sha
 
 
 def _given_up(done: Turn, request: str) -> str | None:

@@ -1,0 +1,57 @@
+"""What was announced and has ended: whether it is where it was to go, and what lets it in again."""
+
+from __future__ import annotations
+
+from tidemill.asks.ask import Nothing
+from tidemill.asks.asker import OVERRIDING, Ended
+from tidemill.facts.requests import AnnouncementRequest, Drop, Fact
+from tidemill.facts.settings import Settings
+from tidemill.facts.state import State
+from tidemill.plan.position import first_waves
+
+
+def is_in_first_waves(fact: Fact | Nothing | Ended, state: State) -> bool:
+    """Whether every wave that comes first today has what was announced; of all else it is true."""
+    match fact:
+        case AnnouncementRequest(announcement=announcement):
+            sha = announcement.sha
+        case Ended(app_sha=sha):
+            pass
+        case _:
+            return True
+    if not isinstance(state.settings, Settings):
+        return True
+    has = {
+        wave
+        for wave, sets in state.remembered.sets.items()
+        for part in sets.values()
+        if part.present and part.present.app_sha == sha
+    }
+    return has.issuperset(first_waves(state.settings))
+
+
+def way_in(fact: Fact | Nothing | Ended, state: State, how: str | None) -> tuple[str, ...] | None:
+    """The command that lets in what has ended, or what is being dropped, as words without `--repo`.
+
+    Args:
+        how: how it ended; None where it has not.
+    """
+    about = state.inbox.get(fact.request) if isinstance(fact, Drop) else fact
+    match about:
+        case AnnouncementRequest(announcement=announcement):
+            sha = announcement.sha
+            newest = state.remembered.newest(announcement.set)
+            if how == "superseded" and announcement.generation < newest.generation:
+                return None  # no override changes that
+        case Ended(app_sha=sha):
+            pass
+        case _:
+            return None
+    if isinstance(fact, Drop) or how in ("rejected", "evicted", "dropped"):
+        return retry_of(sha)
+    return OVERRIDING if how == "superseded" else None
+
+
+def retry_of(app_sha: str) -> tuple[str, ...]:
+    """The command that lets an announcement in again, as words without `--repo`."""
+    return "retry", "--sha", app_sha
