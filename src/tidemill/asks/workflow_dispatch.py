@@ -114,8 +114,10 @@ def inputs_of(words: Sequence[str]) -> dict[str, str] | None:
     name, *given = (word for word in words if word != "--sign")  # GitHub knows who it is
     values = dict(zip(given[::2], given[1::2], strict=True))
     for operation, form in _FORMS.items():
+        if form.command != name:
+            continue
         fields = {f"--{option}": field for field, option in form.takes.items()}
-        if form.command == name and values.keys() <= fields.keys():
+        if values.keys() <= fields.keys():
             return {"operation": operation, **{fields[key]: one for key, one in values.items()}}
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ ASIDE = "unreadable-"  # how the name below rejected/ begins of what was set asi
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,249}")
 
 
-_FORMS: Mapping[Folder, Callable[[str], bool]] = {
+_FORMS: Mapping[str, Callable[[str], bool]] = {
     "inbox": lambda name: _ID.fullmatch(name) is not None,
     "rejected": lambda name: _ID.fullmatch(name) is not None,
     "checks": forms.is_sha,
@@ -109,12 +109,10 @@ class RefNames(Struct, frozen=True):
         return any(ref.startswith(f"{one}/") or one.startswith(f"{ref}/") for one in refs)
 
     def _is_stray(self, ref: str) -> bool:
-        if ref.startswith(f"{self.journal}/"):
-            return True
-        for kind in get_args(Folder):
-            folder = self.folder(kind)
-            if ref == folder:
-                return True
-            if ref.startswith(f"{folder}/"):
-                return not _FORMS[kind](ref[len(folder) + 1 :])
-        return False
+        start = f"{self.namespace}/"
+        if not ref.startswith(start):
+            return False
+        kind, slash, name = ref[len(start) :].partition("/")
+        if kind == "journal":
+            return bool(slash)
+        return kind in _FORMS and not _FORMS[kind](name)
