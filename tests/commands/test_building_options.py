@@ -220,8 +220,13 @@ def test_in_a_checkout_it_is_tagged_like_a_service(context: Path, tmp_path: Path
     told = build(context, tmp_path, "--target", "first", "--tag", "v1").json
     assert set(Layout.open(tmp_path / "out").tags()) == {app.sha, "main", "v1"}
     assert told["images"][0]["service"] == "ctx"
-    again = build(context, tmp_path, "--target", "first").json
-    assert (again["digest"], again["changed"]) == (told["digest"], False)
+    again = build(context, tmp_path, "--target", "first")
+    assert (again.json["digest"], again.json["changed"]) == (told["digest"], False)
+    assert "not committed" not in again.err
+    dockerfile = context / "Dockerfile"
+    dockerfile.write_text(f"{dockerfile.read_text()}# changed\n")
+    changed = build(context, tmp_path, "--target", "first")
+    assert f"not committed; the tag {app.sha} does not say so" in changed.err
 
 
 def test_without_a_branch_it_is_compared_with_the_tag_that_was_given(

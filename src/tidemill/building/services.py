@@ -79,11 +79,7 @@ def build_services(
         return replace(order, items=tuple(map(addressed, order.items)))
 
     order_in(checkout)  # what is refused, is refused before anything is said or copied
-    if run.given.sha is None and here.is_changed():
-        run.say(
-            f"note: {shown_path(checkout)} has changes that are not committed; the tag {sha} does "
-            "not say so"
-        )
+    _note_changes(here, run)
     return _ship(here, order_in, run, whole=settings.compile is None)
 
 
@@ -109,6 +105,7 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[BuiltImage]:
     if given.sha or here.is_one:
         branch = _branch(here, given, is_needed=not more and options.push)
         tags = tuple(filter(None, (here.sha(given), branch, *more)))
+        _note_changes(here, run)
     elif not more and options.push:
         raise Refused(
             f"{shown_path(build.context)} is not in a checkout with a commit, so there is nothing "
@@ -127,6 +124,15 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[BuiltImage]:
         return replace(order, items=(item,))
 
     return _ship(here, order_in, run, whole=True)
+
+
+def _note_changes(here: AppCheckout, run: Run) -> None:
+    """Say so where the tag is of a commit that the files are not those of."""
+    if run.given.sha is None and here.is_changed():
+        run.say(
+            f"note: {shown_path(here.folder)} has changes that are not committed; the tag "
+            f"{here.sha(run.given)} does not say so"
+        )
 
 
 def _branch(here: AppCheckout, given: Given, *, is_needed: bool) -> str | None:
