@@ -124,6 +124,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get("/".join(item.path.parts[-2:]), len(LONGEST)))
 
 
+def pytest_collection_finish() -> None:
+    """The thousands of tests stay to the end: nobody need look through them for what is left."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

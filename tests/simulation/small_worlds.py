@@ -287,4 +287,10 @@ SMALL_WORLDS = (
         one_landed,
         ((report("staging"),), (ask("promote", "prod", sha=None, override="now"),), (push,)),
     ),
+    SmallWorld(
+        "a green commit lands while the next set comes, and people push to main",
+        SCENE,
+        one_green,
+        ((turn,), (turn,), (announce(1),), (push,)),
+    ),
 )
