@@ -8,6 +8,14 @@ trap 'rm -rf "$folder"' EXIT
 git clone --quiet --depth 1 --branch main "$CFG" "$folder"
 cd "$folder"
 export FILES="generated/$wave/$target"
+# kubectl tells how a rollout goes of these kinds alone, and fails for any other, such as a Service.
 tidemill record-deployment --accept-only --repo "$CFG" --wave "$wave" --target "$target" \
-    --revision "$(git rev-parse HEAD)" \
-    --exec 'kubectl apply --filename "$FILES" && kubectl rollout status --filename "$FILES" --timeout 5m'
+    --revision "$(git rev-parse HEAD)" --exec '
+    kubectl apply --filename "$FILES" &&
+    kubectl get --filename "$FILES" --no-headers \
+        --output custom-columns=KIND:.kind,IN:.metadata.namespace,NAME:.metadata.name >.applied &&
+    while read -r kind namespace name; do
+        case $kind in Deployment | StatefulSet | DaemonSet)
+            kubectl rollout status "$kind/$name" --namespace "$namespace" --timeout 5m || exit 1 ;;
+        esac
+    done <.applied'
