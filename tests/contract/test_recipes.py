@@ -286,6 +286,33 @@ def test_the_scripts_differ_only_where_their_tools_do() -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ['"manifests/{wave}/{target}.yaml"', '["base", "base.yaml", "{wave}", "{target}.yaml"]']
+)
+def test_a_check_judges_all_that_targets_are_made_of(path: str, tmp_path: Path) -> None:
+    settings = script("cfg-plain", "../tidemill.toml")
+    (tmp_path / "tidemill.toml").write_text(
+        settings.replace('"manifests/{wave}/{target}"', path).replace('"prod-eu", ', "")
+    )
+    (tmp_path / "base").mkdir()
+    for file in ("base/any.yaml", "base.yaml"):  # which say nothing of a wave
+        (tmp_path / file).write_text("image: ghcr.io/acme/web\n")
+    for file in ("manifests/staging/staging-eu.yaml", "staging-eu.yaml", "production/a.yml"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("kind: Service\n")
+    check = EXAMPLES / "cfg-plain" / "scripts" / "check.py"
+    done = subprocess.run(
+        [sys.executable, check], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    wanted = (
+        {"staging-eu.yaml", "production/a.yml"}
+        if "[" in path
+        else {"manifests/staging/staging-eu.yaml"}
+    )
+    said = "has a document without apiVersion or kind"
+    assert set(done.stderr.splitlines()[:-1]) == {f"{file}: {said}" for file in wanted}
+
+
+@pytest.mark.parametrize(
     ("recipe", "written"), [(UNRENDERED, "generate_kustomize.py"), (PLAIN, "generate_yaml.py")]
 )
 def test_init_writes_the_script_of_the_example(recipe: Recipe, written: str) -> None:

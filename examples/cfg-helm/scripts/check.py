@@ -15,7 +15,7 @@ import yaml
 
 SETTINGS = tomllib.loads(Path("tidemill.toml").read_text())
 IMAGES = SETTINGS["images"].get("path", "images/{wave}")
-DEPLOYED = SETTINGS["deployments"]["path"]
+PATHS = SETTINGS["deployments"]["path"]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -24,12 +24,20 @@ def main() -> None:
     for wave in SETTINGS["waves"]:
         images = images_of(wave["name"])
         for target in wave["targets"]:
-            for file in Path(DEPLOYED.format(wave=wave["name"], target=target)).rglob("*.y*ml"):
+            for file in files_of(wave["name"], target):
                 count += 1
                 found += [f"{file}: {one}" for one in problems(file.read_text(), images)]
     if found:
         sys.exit("\n".join([*sorted(found)[:20], f"problems: {len(found)}, in {count} files"]))
     print(f"check: {count} files are fit to be deployed")
+
+
+def files_of(wave: str, target: str) -> Iterator[Path]:
+    """The YAML that a target is made of, but for what all waves share."""
+    for path in [PATHS] if isinstance(PATHS, str) else PATHS:
+        place = Path(path.replace("{wave}", wave).replace("{target}", target))
+        if "{" in path:
+            yield from [place] if place.is_file() else place.rglob("*.y*ml")
 
 
 def images_of(wave: str) -> set[str]:
