@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterator
-from fnmatch import fnmatchcase
 
 from tidemill.checkup.calls import INTERFACES, Call, Unread, strings
 from tidemill.checkup.checkup import Checkup
@@ -30,6 +29,10 @@ EXAMPLES = {
     "publish-images": "app/.github/workflows/images.yml",
 }
 _SHA = re.compile(r"[0-9a-f]{40}")
+# Of a filter of branches: what stands for itself, or for others.
+_PARTS = re.compile(r"(?s)\\.|\[[^\]]*\]|\*\*|.")
+_CLASS = re.compile(r"\[[A-Za-z0-9_.-]+\]")
+_WILD = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
 _AT = "https://github.com/tidemill/tidemill/blob/main/examples"
 _DISPATCHED = ("images-announced", "target-deployed", "turn-due")
 _OF_OTHER_CI = {"workflow_run", "status", "check_suite"}
@@ -168,11 +171,27 @@ def _hears_of(call: Call, branch: str) -> bool:
     filters = call.on["push"]
     if "branches" in filters:
         patterns = strings(filters["branches"])
-        told = [one for one in patterns if fnmatchcase(branch, one.lstrip("!"))]
+        told = [one for one in patterns if _matches(one.removeprefix("!"), branch)]
         return bool(told) and not told[-1].startswith("!")
     if "branches-ignore" in filters:
-        return not any(fnmatchcase(branch, one) for one in strings(filters["branches-ignore"]))
+        return not any(_matches(one, branch) for one in strings(filters["branches-ignore"]))
     return "tags" not in filters
+
+
+def _matches(pattern: str, branch: str) -> bool:
+    """Whether a filter of a workflow lets a branch in.
+
+    `*` is anything but a slash, `**` anything; `?` and `+` are about the character before them
+    (docs.github.com, "Workflow syntax", filter pattern cheat sheet).
+    """
+    form = "".join(
+        _WILD.get(part) or (part if _CLASS.fullmatch(part) else re.escape(part.removeprefix("\\")))
+        for part in _PARTS.findall(pattern)
+    )
+    try:
+        return re.fullmatch(form, branch) is not None
+    except re.error:
+        return False
 
 
 def permissions(known: Checkup) -> Iterator[Finding]:

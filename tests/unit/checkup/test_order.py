@@ -303,6 +303,16 @@ CASES: dict[str, Case] = {
         lambda: edited("branches: [main]", 'branches: ["*", "!main"]'),
         "events", "warning", "not started by a push to main",
     ),
+    "push of branches without a slash": (
+        lambda: cfg('main = "run/main"\n' + CFG, workflow=CFG_WORKFLOW.replace(
+            "branches: [main]", 'branches: ["*", "ru?n", "run/[n-z]ain"]')),
+        "events", "warning", "not started by a push to run/main",
+    ),
+    "push of branches with a slash": (
+        lambda: cfg('main = "run/v1.10"\n' + CFG, workflow=CFG_WORKFLOW.replace(
+            "branches: [main]", 'branches: ["!**", "run/v[0-9].1[0-9]+"]')),
+        "events", "ok", "is started by",
+    ),
     "no schedule": (
         lambda: edited('  schedule:\n    - cron: "*/15 * * * *"\n', ""),
         "events", "warning", "has no schedule",
