@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.clients.building import (
     AMD64,
     ARM64,
@@ -402,3 +403,33 @@ def test_what_is_behind_a_link_is_copied_by_engines_and_refused_if_it_can_be_in_
         build = dockerfile(odd, f"FROM scratch\nCOPY {copied} /d/\n")
         with pytest.raises(Refused, match=r"^line 2 of odd\.Dockerfile: .*is neither a file"):
             maker.image(build, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "inside"),
+    [("b", None), ("b\nDockerfile", "Dockerfile"), ("b\ndocker", "docker/Dockerfile")],
+    ids=["beside the context", "left out", "left out with its folder"],
+)
+def test_an_ignore_file_is_copied_as_it_is_wherever_the_dockerfile_is(
+    ignored: str, inside: str | None, makers: list[Maker], tmp_path: Path
+) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / ".dockerignore").write_text(ignored)
+    for name in "ab":
+        (context / name).write_text(name)
+    build = dockerfile(context, "FROM scratch\nCOPY . /all\n")
+    if inside:
+        file = context / inside
+        file.parent.mkdir(exist_ok=True)
+        build = replace(build, file=build.file.rename(file))
+    images = {m.name: m.image(build, tmp_path) for m in (COPY_ONLY, *makers)}
+    first = images["assemble"]
+    (copied,) = (line for line in first.layers[0] if line.endswith(".dockerignore"))
+    assert f" {len(ignored)} " in copied
+    assert {name: image.layers for name, image in images.items()} == dict.fromkeys(
+        images, first.layers
+    )
+    assert {name: image.digest for name, image in images.items()} == dict.fromkeys(
+        images, first.digest
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,8 +42,18 @@ class _Config(msgspec.Struct, frozen=True):
     config: dict[str, Any] | None = None
 
 
+def unchanged(change: Change) -> Change:
+    """What a layer does, as it is."""
+    return change
+
+
 def canonical_image(
-    image: Descriptor, made: ImageStore, platform: Platform, base: BaseImage, workspace: Workspace
+    image: Descriptor,
+    made: ImageStore,
+    platform: Platform,
+    base: BaseImage,
+    workspace: Workspace,
+    meant: Callable[[Change], Change] = unchanged,
 ) -> Descriptor:
     """Write the canonical form of an image to the workspace's layout, without a tag.
 
@@ -52,6 +62,7 @@ def canonical_image(
     Args:
         image: the manifest that an engine made, in `made`.
         base: what its Dockerfile names as its base.
+        meant: what a change of its own layers is to be in their place.
 
     Raises:
         Refused: it is not built on that base, or has a layer that has no canonical form.
@@ -63,7 +74,7 @@ def canonical_image(
     count = len(base.layers)
     run = run_config.kept(run_config.checked(config.config, "the image"), base.run)
     with TemporaryDirectory(dir=workspace.scratch) as folder:
-        changes = [list(_read(made, *blob, Path(folder))) for blob in blobs[count:]]
+        changes = [list(map(meant, _read(made, *blob, Path(folder)))) for blob in blobs[count:]]
         lower = (_read(made, *blob, Path(folder)) for blob in blobs[:count])
         return write_changes(changes, run, platform, base, lower, workspace)
 

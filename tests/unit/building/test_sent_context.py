@@ -130,7 +130,7 @@ def test_what_is_below_a_folder_is_listed_for_itself(root: Path) -> None:
 
 def test_a_dockerfile_in_the_context_is_in_the_archive_once(root: Path) -> None:
     (root / "Dockerfile").write_text("FROM scratch\n")
-    name, pieces = tar(BuildContext.of(root), root / "Dockerfile")
+    name, pieces, _ = tar(BuildContext.of(root), root / "Dockerfile")
     found = members(b"".join(pieces))
     assert name == "Dockerfile"
     assert list(found) == ["Dockerfile", "bin", "bin/app", "empty", "link", "page"]
@@ -144,12 +144,12 @@ def test_a_dockerfile_from_elsewhere_takes_no_name_that_is_taken(
 ) -> None:
     file = tmp_path / "Dockerfile"
     file.write_text("FROM scratch\n")
-    name, pieces = tar(BuildContext.of(root), file)
+    name, pieces, _ = tar(BuildContext.of(root), file)
     data = b"".join(pieces)
     assert content(data, name) == "FROM scratch\n"
     assert content(data, ".dockerignore") == f"{name}\n.dockerignore\n"
     (root / name).write_text("taken")
-    other, pieces = tar(BuildContext.of(root), file)
+    other, pieces, _ = tar(BuildContext.of(root), file)
     data = b"".join(pieces)
     assert (content(data, name), content(data, other)) == ("taken", "FROM scratch\n")
 
@@ -157,7 +157,7 @@ def test_a_dockerfile_from_elsewhere_takes_no_name_that_is_taken(
 def test_an_ignore_file_that_is_in_the_context_keeps_its_lines(root: Path) -> None:
     (root / ".dockerignore").write_text("Dockerfile\npage")
     (root / "Dockerfile").write_text("FROM scratch\n")
-    name, pieces = tar(BuildContext.of(root), root / "Dockerfile")
+    name, pieces, _ = tar(BuildContext.of(root), root / "Dockerfile")
     data = b"".join(pieces)
     assert content(data, ".dockerignore") == f"Dockerfile\npage\n{name}\n"
     assert "page" not in members(data)
@@ -219,7 +219,7 @@ def test_what_is_left_out_of_the_context_is_not_told_of(root: Path) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_refused(root: Path) -> None:
     (root / "Dockerfile").write_text("FROM scratch\n")
-    _, pieces = tar(BuildContext.of(root), root / "Dockerfile")
+    _, pieces, _ = tar(BuildContext.of(root), root / "Dockerfile")
     (root / "page").write_text("more than hello")
     with pytest.raises(Refused, match="page changed while it was read"):
         list(pieces)

@@ -56,9 +56,13 @@ def build_with_classic(
         with _engine(output) as api:
             _expect_its_platform(api, platform)
             with lent(api, build, platform, workspace, folder) as told:
-                image_id = _built(api, told, platform, workspace, output, seconds)
+                context = BuildContext.of(told.context, told.file)
+                check = partial(sent_context.check_copies, told, platform, workspace)
+                sent = sent_context.tar(context, told.file, workspace.say, check)
+                image_id = _built(api, told, sent, output, seconds)
             layout = docker_archive.unpacked(iter(api.get_image(image_id)), folder / "saved")
-        return docker_archive.canonical(build, layout, platform, workspace)
+        as_written = partial(sent_context.as_written, instead=sent.instead)
+        return docker_archive.canonical(build, layout, platform, workspace, as_written)
 
 
 def _expect_no_more_than_it_can(build: DockerfileBuild) -> None:
@@ -108,24 +112,20 @@ def _engine(output: Output) -> Iterator[APIClient]:
 def _built(
     api: APIClient,
     build: DockerfileBuild,
-    platform: Platform,
-    workspace: Workspace,
+    sent: sent_context.Sent,
     output: Output,
     seconds: float,
 ) -> str:
     from requests.exceptions import Timeout
     from urllib3.exceptions import TimeoutError as SilentTooLong
 
-    context = BuildContext.of(build.context, build.file)
-    check = partial(sent_context.check_copies, build, platform, workspace)
-    dockerfile, archive = sent_context.tar(context, build.file, workspace.say, check)
     end = time.monotonic() + seconds
     image_id = ""
     try:
         for line in api.build(
-            fileobj=cast("IO[bytes]", archive),  # anything that requests takes as a body
+            fileobj=cast("IO[bytes]", sent.archive),  # anything that requests takes as a body
             custom_context=True,
-            dockerfile=dockerfile,
+            dockerfile=sent.dockerfile,
             target=build.target or "",
             buildargs={**_epoch(build.file), **build.build_args},
             labels=dict(build.labels),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import posixpath
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -21,12 +21,13 @@ from tidemill.errors import Refused
 from tidemill.images import oci, tar_read, tar_stream
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import DockerfileBuild, Workspace
-from tidemill.images.canonical_image import canonical_image
+from tidemill.images.canonical_image import canonical_image, unchanged
 from tidemill.images.dockerfile.stages import needed
 from tidemill.images.entries import File
 from tidemill.images.image_store import LARGEST_DOCUMENT
 from tidemill.images.layout import Blob, Layout
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.rootfs import Change
 from tidemill.images.tar_stream import READ
 
 _INDEX = "index.json"
@@ -121,16 +122,24 @@ def only_image(layout: Layout, platform: Platform) -> Descriptor:
 
 
 def canonical(
-    build: DockerfileBuild, layout: Layout, platform: Platform, workspace: Workspace
+    build: DockerfileBuild,
+    layout: Layout,
+    platform: Platform,
+    workspace: Workspace,
+    as_written: Callable[[Change], Change] = unchanged,
 ) -> Descriptor:
     """Write the canonical form of the one image in a layout to the workspace's layout.
+
+    Args:
+        as_written: what a change of a layer would be, had the engine got what is in the checkout.
 
     Raises:
         Refused: there is not one image, or it has no canonical form.
     """
     base = needed(build, platform).base
     below = SCRATCH if base is None else workspace.bases(base, platform)
-    return canonical_image(only_image(layout, platform), layout, platform, below, workspace)
+    image = only_image(layout, platform)
+    return canonical_image(image, layout, platform, below, workspace, as_written)
 
 
 def packed(layout: Layout, image: Descriptor, name: str) -> Iterator[bytes]:

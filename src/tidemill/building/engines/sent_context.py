@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -32,7 +33,7 @@ from tidemill.images.dockerfile.tree import Source
 from tidemill.images.entries import Entry, File, Folder, Link, in_order
 from tidemill.images.files import Unfit, changed, fit, unreadable
 from tidemill.images.oci import Platform
-from tidemill.images.rootfs import followed
+from tidemill.images.rootfs import Change, followed
 
 _WORTH_A_WORD = 200 * 10**6
 
@@ -143,26 +144,34 @@ def entries(
     return found
 
 
+class Sent(NamedTuple):
+    """What an engine gets: the Dockerfile's path in the archive, and the archive's bytes.
+
+    `instead` has contents that nobody wrote, each with what it stands for.
+    """
+
+    dockerfile: str
+    archive: Iterator[bytes]
+    instead: Mapping[bytes, bytes] = {}
+
+
 def tar(
     context: BuildContext,
     file: Path,
     say: Say = lambda _: None,
     if_unfit: Callable[[], None] = nothing_is_copied,
-) -> tuple[str, Iterator[bytes]]:
+) -> Sent:
     """The context and its Dockerfile as one archive, for an engine.
 
     A Dockerfile that is not in the context, or is left out of it, gets a name that nothing has, and
     a line in the ignore file of the archive, so that an engine takes it out again once it has read
-    it; as `docker build --file` does.
-
-    Returns:
-        The Dockerfile's path in the archive, and the archive's bytes.
+    it; as `docker build --file` does. A COPY may take that ignore file, too.
     """
     found = entries(context, say, if_unfit)
     by_path = {entry.path: entry for entry in found}
     inside = _inside(context.root, file)
     if inside in by_path:
-        return inside, tar_stream.stream(found)
+        return Sent(inside, tar_stream.stream(found))
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -170,15 +179,25 @@ def tar(
     name = f".dockerfile-{hashlib.sha256(data).hexdigest()}"
     while name in by_path:
         name += "-"
-    ignored = f"{name}\n"
+    ignored, instead = f"{name}\n{IGNORE_FILE}\n".encode(), {}
     there = by_path.pop(IGNORE_FILE, None)
     if isinstance(there, File):
         with there.open() as source:
-            ignored = f"{source.read().decode(errors='replace')}\n{ignored}"
-    else:
-        ignored += f"{IGNORE_FILE}\n"
-    extra = [_text(name, data), _text(IGNORE_FILE, ignored.encode())]
-    return name, tar_stream.stream(in_order([*by_path.values(), *extra]))
+            own = source.read()
+        ignored = own + f"\n{name}\n".encode()
+        instead = {ignored: own}
+    extra = [_text(name, data), _text(IGNORE_FILE, ignored)]
+    return Sent(name, tar_stream.stream(in_order([*by_path.values(), *extra])), instead)
+
+
+def as_written(change: Change, instead: Mapping[bytes, bytes]) -> Change:
+    """What a layer does with a file of which an engine got another content."""
+    if isinstance(change, File) and change.size in map(len, instead):
+        with change.open() as source:
+            own = instead.get(source.read())
+        if own is not None:
+            return replace(change, size=len(own), open=partial(io.BytesIO, own))
+    return change
 
 
 def lay_out(
