@@ -75,6 +75,11 @@ def web(at: str) -> list[str]:
             [["755 0:0 w", "755 0:0 w/css", "755 0:0 w/css/deep", "644 0:0 w/css/deep/z"]],
             id="without all but one",
         ),
+        pytest.param(
+            "COPY --exclude=/css --exclude=./*.md --exclude=*.html web /w",
+            [["755 0:0 w", "755 0:0 w/css", "755 0:0 w/css/deep", "644 0:0 w/css/deep/z"]],
+            id="without what a slash is before, which nothing is",
+        ),
         pytest.param("COPY --from=extra / /e", [["755 0:0 e", "644 0:0 e/ff"]], id="a folder"),
         pytest.param("ADD a.txt /", [["644 0:0 a.txt"]], id="a plain file added"),
         pytest.param(

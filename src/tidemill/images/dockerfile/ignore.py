@@ -71,15 +71,28 @@ def parse(data: bytes, name: str) -> Ignore:
     except UnicodeDecodeError:
         raise Refused(f"{name} is not UTF-8", remedy="save it as UTF-8") from None
     lines = [line for line in text.split("\n") if not line.startswith("#")]
-    return Ignore(tuple(pattern(line, name) for line in lines if line.strip()))
+    return Ignore(tuple(pattern(_of_the_top(line), name, line) for line in lines if line.strip()))
 
 
-def pattern(line: str, name: str) -> Pattern:
-    """One pattern; `name` is how to call the file that it is from."""
+def _of_the_top(line: str) -> str:
+    """A line whose path begins at the top of the context, with a slash or without one."""
     text = line.strip()
+    sign, path = ("!", text[1:].strip()) if text.startswith("!") else ("", text)
+    return sign + (posixpath.normpath(path).lstrip("/") if path else "")
+
+
+def pattern(text: str, name: str, line: str | None = None) -> Pattern:
+    """One pattern; what begins with a slash matches nothing.
+
+    Args:
+        name: how to call the file, or the flag, that it is from.
+        line: how it stands there, if in another form.
+    """
+    text = text.strip()
+    line = text if line is None else line
+    text = posixpath.normpath(text) if text else ""
     is_exception = text.startswith("!")
-    text = text.removeprefix("!").strip()
-    text = posixpath.normpath(text).lstrip("/") if text else ""
+    text = text.removeprefix("!")
     if not text and is_exception:
         raise Refused(f"{name} has {shown(line)}, which names nothing", remedy="name a path")
     try:
