@@ -187,6 +187,18 @@ def test_changes_are_those_of_files_that_git_knows(top: Path) -> None:
     assert AppCheckout(top).is_changed()
 
 
+def test_submodules_that_are_not_checked_out_are_named(top: Path, tmp_path: Path) -> None:
+    assert AppCheckout(top).missing_submodules() == []
+    git(tmp_path, "clone", "--quiet", str(top), "other")
+    git(top, "submodule", "--quiet", "add", str(tmp_path / "other"), "sub/a lib")
+    commit(top)
+    assert AppCheckout(top).missing_submodules() == []
+    git(tmp_path, "clone", "--quiet", str(top), "clone")
+    for folder in ("", "sub"):
+        found = AppCheckout(tmp_path / "clone" / folder).missing_submodules()
+        assert found == ["a lib" if folder else "sub/a lib"]
+
+
 def test_a_copy_has_the_files_as_they_are_now(top: Path, tmp_path: Path) -> None:
     """Changed, untracked, staged, deleted; not what Git ignores, unless it is to be whole."""
     (top / "run").write_text("changed")

@@ -23,6 +23,7 @@ from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild, Say
 from tidemill.images.location import Location
+from tidemill.words.lists import listed
 from tidemill.words.names import shown, shown_path
 
 
@@ -177,6 +178,12 @@ def _ship(
     push = run.options.push
     order = order_in(here.folder)
     order.expect_digests()
+    if missing := here.missing_submodules():
+        run.say(
+            f"note: of submodules only empty folders are here ({listed(missing)}), also for what "
+            "copies them; git submodule update --init gets them, in a workflow submodules: true, "
+            "of actions/checkout or of publish-images"
+        )
     if not run.options.verify:
         return ship(order, run.folder, run.say, push=push)
     from tidemill.building.verifying import FIRST, apart

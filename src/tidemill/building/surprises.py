@@ -31,6 +31,15 @@ PAGES = Cause(
     "all have one time, so a server may take a new page of the same size for the old one",
     "name their folder in content_times, or with --content-time: so each content has its own time",
 )
+# A pointer has about 130 bytes (git-lfs, docs/spec.md).
+_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
+_POINTER_SIZES = range(100, 300)
+POINTERS = Cause(
+    "Git LFS",
+    "Git LFS has a pointer there in place of the file",
+    "check the files out, too: git lfs pull; in a workflow lfs: true, of actions/checkout or of "
+    "publish-images",
+)
 
 
 def surprises(entries: Sequence[Entry], by_content: Collection[str]) -> list[str]:
@@ -53,14 +62,20 @@ def _causes(entry: File, files: Mapping[str, File], by_content: Collection[str])
         source = files.get(f"{compiled['folder'] or ''}{compiled['name']}.py")
         if source is not None and _is_stale(entry, time_of(source, by_content)):
             yield STALE
+    if entry.size in _POINTER_SIZES and _POINTER.match(_start(entry, 64)):
+        yield POINTERS
     if _PAGES.fullmatch(entry.path) and time_of(entry, by_content) == TIME:
         yield PAGES
 
 
 def _is_stale(compiled: File, time: int) -> bool:
-    with compiled.open() as file:
-        head = file.read(16)
+    head = _start(compiled, 16)
     if len(head) < 16:
         return False
     _, flags, of_source, _ = struct.unpack("<4I", head)
     return not flags & _HASHED and of_source != time
+
+
+def _start(file: File, size: int) -> bytes:
+    with file.open() as opened:
+        return opened.read(size)

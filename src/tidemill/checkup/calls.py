@@ -49,7 +49,7 @@ INTERFACES: Mapping[str, Interface] = {
     ),
     "publish-images": Interface(
         frozenset({"cfg-repository", "max-jobs", "setup", "registry", "registry-username"})
-        | {"verify", "app-client-id", "runs-on"},
+        | {"verify", "app-client-id", "runs-on", "lfs", "submodules"},
         frozenset({"app-private-key", "announce-token", "registry-password"}),
         {"contents": "read", "packages": "write"},
         frozenset({"cfg-repository"}),

@@ -20,6 +20,7 @@ def compiled(time: int, flags: int = 0, name: str = "a") -> File:
 
 
 SOURCE = file("lib/a.py", b"1")
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 123456\n" % 7
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ SOURCE = file("lib/a.py", b"1")
         ([file("etc/ssh/ssh_host_rsa_key", b"1")], (), "drawn at random"),
         ([file("usr/share/nginx/html/index.html", b"1")], (), "name their folder in content_times"),
         ([file("var/www/html/a/app.js", b"1")], ("/srv",), "name their folder in content_times"),
+        ([file("model.bin", POINTER)], (), "a pointer there in place of the file"),
     ],
 )
 def test_what_surprises_is_named_with_its_remedy(
@@ -56,6 +58,7 @@ def test_what_surprises_is_named_with_its_remedy(
         ([compiled(123)], ()),
         ([SOURCE, compiled(123, name="other")], ()),
         ([SOURCE, file("lib/__pycache__/a.cpython-312.pyc", b"short")], ()),
+        ([file("a", POINTER[9:]), file("docs/spec.md", POINTER * 9)], ()),
         ([Folder("var/log"), Folder("usr/share/nginx/html")], ()),
         ([file("var/lib/dpkg/status"), file("usr/lib/node_modules/a/index.js")], ()),
         ([file("usr/share/nginx/html/index.html", b"1")], ("/usr/share/nginx",)),

@@ -136,6 +136,16 @@ class AppCheckout:
             )
         return checked_branch(ref.removeprefix(_HEADS))
 
+    def missing_submodules(self) -> list[str]:
+        """The submodules below the folder that are not checked out: each is an empty folder."""
+        top = self._top()
+        if top is None or not (top / ".gitmodules").exists():
+            return []
+        _, out, _ = self._git.attempt("ls-files", "--stage", "-z")
+        every = (line.partition(b"\t") for line in out.split(b"\0"))
+        paths = [os.fsdecode(path) for about, _, path in every if about.startswith(b"160000 ")]
+        return [path for path in paths if not (self.folder / path / ".git").exists()]
+
     def is_changed(self) -> bool:
         """Whether a file that Git knows has changes that are not committed."""
         if error := self._status.error:
