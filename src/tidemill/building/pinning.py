@@ -33,6 +33,7 @@ _PREFIX = "docker-image://"
 # What an image stands behind: in COPY or a mount of RUN, and where an ARG has it by default.
 _FLAG = r"""(?i:(?<=\bfrom=)|(?<=\bfrom=["']))"""
 _VALUE = r"""(?:(?<==)|(?<==["']))"""
+_ARGUMENT = re.compile(r"\s*ARG\s", re.IGNORECASE)
 # A tag that a variable gives, alone.
 _TAG = re.compile(r":\$\{?([A-Za-z_]\w*)(?::?-[^}]*)?\}?$")
 
@@ -103,11 +104,12 @@ class Pinning(Struct):
                     or self._replace_default(file, missing, after)
                     or self._replace_tag(file, read, missing, after)
                 ):
-                    raise _in_variables(file, missing, after) from None
+                    named = f"{missing.image} of line {missing.line}"
+                    raise _in_variables(file, named, after) from None
         for image in found.images:
             newer = self._pinned(image) if image.repository else None
-            if newer:
-                self._replace(file, str(image), newer)
+            if newer and not self._replace(file, str(image), newer):
+                self._replace_digest(file, image, newer, found.images)
 
     def write(self) -> tuple[Pin, ...]:
         """Write the files that change; raise `Refused` if one can't be written."""
@@ -153,8 +155,10 @@ class Pinning(Struct):
 
     def _instruction(self, path: Path, line: int, escape: str) -> list[int]:
         """The lines of the instruction that begins in a line, counted from 0."""
-        found = []
+        found: list[int] = []
         for number, text in list(self._lines(path))[line - 1 :]:
+            if found and (not text.strip() or text.lstrip().startswith("#")):
+                continue  # they end nothing
             found.append(number)
             if not text.rstrip().endswith(escape):
                 break
@@ -174,8 +178,7 @@ class Pinning(Struct):
 
     def _replace_default(self, path: Path, missing: NotByDigest, after: str) -> bool:
         """Write it where an ARG has the image by default."""
-        argument = re.compile(r"\s*ARG\s", re.IGNORECASE)
-        lines = [number for number, line in self._lines(path) if argument.match(line)]
+        lines = [number for number, line in self._lines(path) if _ARGUMENT.match(line)]
         return self._replace(path, missing.image, after, lines, behind=_VALUE)
 
     def _replace_tag(self, path: Path, read: Dockerfile, missing: NotByDigest, after: str) -> bool:
@@ -195,6 +198,25 @@ class Pinning(Struct):
             tells = found and missing.image.endswith(f":{found[2]}")
             changed.append(f"{found[1]}{found[2]}@{digest}{found[3]}" if found and tells else line)
         return self._change(path, "\n".join(changed), Pin(str(path), missing.image, after))
+
+    def _replace_digest(
+        self, path: Path, image: Location, after: str, every: Collection[Location]
+    ) -> None:
+        """Write a new digest where an ARG has the old one, as the end of a tag or by itself.
+
+        Raises:
+            Refused: no ARG has it, or it is the digest of several images.
+        """
+        old, new = image.digest or "", after.rpartition("@")[2]
+        lines = [
+            line.replace(old, new) if _ARGUMENT.match(line) else line
+            for _, line in self._lines(path)
+        ]
+        is_of_one = [one.digest for one in every].count(old) == 1
+        if not is_of_one or not self._change(
+            path, "\n".join(lines), Pin(str(path), str(image), after)
+        ):
+            raise _in_variables(path, str(image), after)
 
     def _replace(
         self,
@@ -238,10 +260,10 @@ def _declared(file: Dockerfile) -> Iterator[list[str]]:
                 yield [name for name, _ in instruction.pairs]
 
 
-def _in_variables(file: Path, missing: NotByDigest, after: str) -> Refused:
+def _in_variables(file: Path, image: str, after: str) -> Refused:
     return Refused(
-        f"the image {missing.image} of line {missing.line} of {shown_path(file)} is put together "
-        "from variables, so its digest can't be written there",
+        f"the image {image} of {shown_path(file)} is put together from variables, so its digest "
+        "can't be written there",
         remedy=f"write {after} where the variables get their values",
     )
 

@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 from tidemill.building.pinning import Pinning
+from tidemill.errors import Refused
 
 DIGEST = f"sha256:{'a' * 64}"
+NEWER = f"sha256:{'b' * 64}"
 
 
-def pinned(folder: Path, text: str) -> str:
-    """What a Dockerfile becomes, where every tag stands for one image."""
+def pinned(folder: Path, text: str, *, newer: bool = False) -> str:
+    """What a Dockerfile becomes, where every tag stands for one image, or by now for another."""
     file = folder / "Dockerfile"
     file.write_text(text)
-    pinning = Pinning(resolve=lambda *_: DIGEST)
+    pinning = Pinning(resolve=lambda *_: NEWER if newer else DIGEST, update=newer)
     pinning.file(file)
     pinning.write()
     return file.read_text()
@@ -31,7 +33,34 @@ def pinned(folder: Path, text: str) -> str:
         "FROM scratch\nCOPY --from=node{0} /usr/share/node node\n",
         "FROM scratch\nCOPY --from=node{0} node \\\n  node\n",
         "FROM scratch\nRUN --mount=type=bind,from=node{0},target=/x cd /x && node --version\n",
+        "FROM scratch\nRUN \\\n  # a comment\n\n  --mount=from=node{0},target=/x node\n",
     ],
 )
 def test_the_same_word_for_a_stage_a_path_or_a_command_stays(tmp_path: Path, text: str) -> None:
     assert pinned(tmp_path, text.format("")) == text.format(f":latest@{DIGEST}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG V=22{0}\nFROM node:$V\n",
+        "ARG V='22{0}'\nFROM node:${{V}} AS node\nFROM node:$V\nCOPY --from=node /a /b\n",
+    ],
+)
+def test_a_tag_of_a_variable_gets_its_digest_and_later_the_next_one(
+    tmp_path: Path, text: str
+) -> None:
+    first = pinned(tmp_path, text.format(""))
+    assert first == text.format(f"@{DIGEST}")
+    assert pinned(tmp_path, first, newer=True) == text.format(f"@{NEWER}")
+
+
+def test_a_digest_of_a_variable_gets_the_next_one(tmp_path: Path) -> None:
+    text = "ARG TAG=22\nARG DIGEST={0}\nFROM node:$TAG@$DIGEST\n"
+    assert pinned(tmp_path, text.format(DIGEST), newer=True) == text.format(NEWER)
+
+
+def test_a_digest_of_two_images_is_not_left_in_silence(tmp_path: Path) -> None:
+    text = "ARG D={0}\nFROM node:1@$D AS one\nFROM node:2@$D\nCOPY --from=one / /\n"
+    with pytest.raises(Refused, match="put together from variables"):
+        pinned(tmp_path, text.format(DIGEST), newer=True)
