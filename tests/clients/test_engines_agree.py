@@ -64,6 +64,15 @@ COPYING = {
     "a stage on a stage": "FROM scratch AS x\nCOPY a /a\nENV A=1\nFROM x\nCOPY a /b\nENV B=$A",
     "another image's files": "FROM scratch\nCOPY --from=BASE /usr/share/data /data",
     "another owner": "FROM BASE\nCOPY --chown=5:6 a /a\nCOPY --chown=app dir /d",
+    "what is asked of every engine": """
+        ARG TARGETOS=other
+        FROM scratch
+        ARG TARGETARCH TARGETPLATFORM BUILDPLATFORM TARGETVARIANT
+        ARG BUILDARCH=own
+        ARG TARGETOS
+        COPY a /$TARGETOS-$TARGETARCH$TARGETVARIANT-$BUILDARCH/a
+        LABEL p=$TARGETPLATFORM b=$BUILDPLATFORM
+    """,
     "arguments": "ARG V=1\nFROM scratch\nARG V\nARG W=$V-2\nCOPY a /$W/a\nLABEL v=${V:+set}",
 }
 RUNNING = {
@@ -256,6 +265,7 @@ def test_another_platform_needs_no_emulation_where_nothing_runs(
 
 KNOWN = {
     "parents that COPY --chown makes": "FROM scratch\nCOPY --chown=5:6 dir /new/dir",
+    "an ARG after an ENV": "FROM scratch\nENV A=1\nARG A=2\nCOPY a /of-$A",
     "a working folder after USER": "FROM scratch\nCOPY a /a\nUSER 5:6\nWORKDIR /w",
     "a RUN that writes to a volume": "FROM BASE\nVOLUME /v\nRUN mkdir -p /v && echo x > /v/x",
     "a RUN that writes what is mounted": "FROM BASE\nRUN echo x > /etc/hostname",

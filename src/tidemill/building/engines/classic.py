@@ -14,13 +14,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, cast
 
+from msgspec.structs import replace
+
 from tidemill.building.engines import docker_archive, sent_context
 from tidemill.building.engines.lending import lent
 from tidemill.building.engines.output import Output
 from tidemill.errors import Refused, TimeLimit
 from tidemill.images.build import DockerfileBuild, Workspace
+from tidemill.images.dockerfile import parse
 from tidemill.images.dockerfile.context import BuildContext
-from tidemill.images.dockerfile.stages import needed
+from tidemill.images.dockerfile.instructions import Arg
+from tidemill.images.dockerfile.stages import needed, predefined
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.tar_stream import TIME
 from tidemill.words.names import shown
@@ -55,7 +59,9 @@ def build_with_classic(
         folder = Path(name)
         with _engine(output) as api:
             _expect_its_platform(api, platform)
-            with lent(api, build, platform, workspace, folder) as told:
+            with lent(api, build, platform, workspace, folder) as lent_to:
+                arguments = {**_asked_for(lent_to, platform), **lent_to.build_args}
+                told = replace(lent_to, build_args=arguments)
                 context = BuildContext.of(told.context, told.file)
                 check = partial(sent_context.check_copies, told, platform, workspace)
                 sent = sent_context.tar(context, told.file, workspace.say, check)
@@ -127,7 +133,7 @@ def _built(
             custom_context=True,
             dockerfile=sent.dockerfile,
             target=build.target or "",
-            buildargs={**_epoch(build.file), **build.build_args},
+            buildargs=dict(build.build_args),
             labels=dict(build.labels),
             cache_from=[_cache(text) for text in build.cache_from],
             nocache=build.no_cache,
@@ -156,10 +162,17 @@ def _too_slow(name: str, seconds: float) -> TimeLimit:
     )
 
 
-def _epoch(file: Path) -> dict[str, str]:
-    """The build argument that BuildKit has always; this engine warns of what is not asked for."""
-    name = "SOURCE_DATE_EPOCH"
-    return {name: str(TIME)} if name.encode() in file.read_bytes() else {}
+def _asked_for(build: DockerfileBuild, platform: Platform) -> dict[str, str]:
+    """The build arguments that BuildKit has always, such as TARGETARCH, as far as an ARG asks for
+    them: this engine warns of others. There a default counts for more than they do."""
+    file = parse.read(build.file)
+    arguments = [*file.args, *(one for stage in file.stages for one in stage.instructions)]
+    pairs = [pair for one in arguments if isinstance(one, Arg) for pair in one.pairs]
+    known = predefined(file, build, platform)
+    with_default = {name for name, default in pairs if default is not None}
+    found = {name: known[name] for name, _ in pairs if name in known and name not in with_default}
+    epoch = "SOURCE_DATE_EPOCH"
+    return found | ({epoch: str(TIME)} if epoch in dict(pairs) else {})
 
 
 def _cache(text: str) -> str:

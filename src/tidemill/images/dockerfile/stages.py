@@ -247,8 +247,7 @@ class Stages:
 
     def _global_variables(self) -> dict[str, str]:
         given = self._build.build_args
-        variables = _platform_variables(self._platform)
-        variables["TARGETSTAGE"] = self._build.target or self.file.stages[-1].name or "default"
+        variables = predefined(self.file, self._build, self._platform)
         variables |= {name: given[name] for name in variables if name in given}
         for arg in self.file.args:
             for name, default in arg.pairs:
@@ -259,7 +258,7 @@ class Stages:
         return variables
 
 
-def _platform_variables(target: Platform) -> dict[str, str]:
+def predefined(file: Dockerfile, build: DockerfileBuild, target: Platform) -> dict[str, str]:
     """The variables that are there without an ARG before the first FROM.
 
     Those of the machine that builds have the values of the target's: an image must not depend on
@@ -278,7 +277,8 @@ def _platform_variables(target: Platform) -> dict[str, str]:
         "ARCH": target.architecture,
         "VARIANT": variant,
     }
-    return {f"{side}{key}": value for side in ("BUILD", "TARGET") for key, value in values.items()}
+    found = {f"{side}{key}": value for side in ("BUILD", "TARGET") for key, value in values.items()}
+    return {**found, "TARGETSTAGE": build.target or file.stages[-1].name or "default"}
 
 
 def _familiar(name: str) -> str:
