@@ -101,6 +101,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             )
         if bad := [name for name in self.env if not _VARIABLE.fullmatch(name)]:
             raise ValueError(f"{bad[0]!r} is not the name of an environment variable")
+        if self.workdir and not self.workdir.startswith("/"):
+            raise ValueError(
+                f"the workdir {self.workdir!r} is not an absolute path, so no container would start"
+            )
         for port in self.ports:
             _port(port)
 

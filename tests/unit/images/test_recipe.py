@@ -84,6 +84,7 @@ def test_a_place_in_the_image_is_absolute_and_plain(to: str) -> None:
         ({"base": "oci:base@sha256:abc"}, "not given by digest"),
         ({"files": ()}, "nothing in the image"),
         ({"env": {"A B": "c"}}, "not the name of an environment variable"),
+        ({"workdir": "srv"}, "not an absolute path"),
         ({"ports": (0,)}, "not a port"),
         ({"ports": ("80/http",)}, "not a port"),
         ({"ports": (65536,)}, "not a port"),
