@@ -277,6 +277,54 @@ def test_a_layer_of_a_base_is_read_as_buildkit_reads_it(
     assert maker.image(given, tmp_path).layers == ours.layers
 
 
+def of(*members: tuple[str, bytes, str]) -> bytes:
+    """A tar of entries: name, type, and where a link leads; files have their name in them."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        for name, kind, target in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.mode = kind, target, 0o755
+            content = name.encode() if kind == tarfile.REGTYPE else b""
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return data.getvalue()
+
+
+FILE, FOLDER, LINK, SAME = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+# Upper layers that have no entries for folders, as some tools write them.
+ON_TOP = {
+    "below a link": (
+        [("data", FOLDER, ""), ("other", FOLDER, ""), ("other/x", FILE, ""), ("to", LINK, "other")],
+        [("to/new", FILE, "")],
+    ),
+    "below a file": ([("data", FOLDER, ""), ("to", FILE, "")], [("to/new", FILE, "")]),
+    "two paths of a link": (
+        [("data", FOLDER, ""), ("data/a", LINK, "x"), ("data/b", SAME, "data/a")],
+        [("to", FOLDER, "")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("lower", "upper"), ON_TOP.values(), ids=ON_TOP)
+def test_what_a_layer_hides_is_hidden_as_in_buildkit(
+    lower: list[tuple[str, bytes, str]],
+    upper: list[tuple[str, bytes, str]],
+    made: Base,
+    maker: Maker,
+    build: Callable[[Base, Descriptor], DockerfileBuild],
+    tmp_path: Path,
+) -> None:
+    contents = [of(*lower), of(*upper)]
+    rootfs = {"type": "layers", "diff_ids": [oci.digest_of(one) for one in contents]}
+    config = {"os": "linux", "architecture": "amd64", "config": {}, "rootfs": rootfs}
+    described = made.layout.add(oci.CONFIG, json.dumps(config).encode())
+    layers = [made.layout.add(oci.LAYER, gzip(one)) for one in contents]
+    image = made.layout.add(oci.MANIFEST, oci.manifest(described, layers))
+    given = build(made, image)
+    given.file.write_text(f"{given.file.read_text()}\nCOPY --from=base / /all\nCOPY a /to/")
+    assert COPY_ONLY.image(given, tmp_path).layers == maker.image(given, tmp_path).layers
+
+
 def test_zeros_after_gzip_do_not_count(
     made: Base, build: Callable[[Base, Descriptor], DockerfileBuild], tmp_path: Path
 ) -> None:

@@ -146,8 +146,10 @@ class RootFs:
             }
         for path in added:
             for parent in _above(path):
-                if self._at.setdefault(parent, _IMPLIED) is not _IMPLIED:
+                there = added.get(parent) or self._at.get(parent)
+                if isinstance(there, Attributes):
                     break
+                self._at[parent] = _IMPLIED  # also where a link or a file is below
         self._at |= added
 
     def _is_replaced(self, path: str, by: _Node) -> bool:
@@ -158,7 +160,7 @@ class RootFs:
 
 
 _MOST_LINKS = 40  # as Linux has it (path_resolution(7))
-# The folders that a layer does not have, above what it has. A value of its own: it is looked for.
+# The folders that a layer does not have, above what it has.
 _IMPLIED = Attributes(0o755)
 
 

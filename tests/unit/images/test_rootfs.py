@@ -202,9 +202,15 @@ def test_the_folders_above_a_change_are_there_as_the_layer_makes_them() -> None:
     assert found[0] == Folder("data", owned)
 
 
-def test_no_folder_is_written_over_a_link_to_one() -> None:
-    found = canonical([file("link/new")], rootfs(BELOW))
-    assert [entry.path for entry in found] == ["link/new"]
+@pytest.mark.parametrize("path", ["link", "data/one"])
+def test_a_folder_that_a_layer_does_not_have_hides_what_is_below_as_where_engines_unpack_it(
+    path: str,
+) -> None:
+    below = rootfs(BELOW)
+    found = canonical([file(f"{path}/new")], below)
+    below.add([file(f"{path}/new")])
+    assert (below.link(path), below.folder(path)) == (None, Attributes(0o755))
+    assert [entry.path for entry in found if entry.path.startswith(path)] == [path, f"{path}/new"]
 
 
 def test_extended_attributes_are_a_difference() -> None:

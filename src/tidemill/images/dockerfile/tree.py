@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tidemill.errors import Refused
 from tidemill.images.base_image import BaseImage
-from tidemill.images.entries import Entry, Folder, HardLink, Opaque, Whiteout
+from tidemill.images.entries import Entry, File, Folder, HardLink, Opaque, Whiteout
 from tidemill.images.files import Unfit
 from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor
@@ -91,7 +91,7 @@ class Tree:
         return followed(path, self._rootfs.link)
 
     def file_of(self, path: str) -> object:
-        return self._files.get(path)
+        return self._files.get(path) if isinstance(self._entries.get(path), File) else None
 
     def _link(self, link: HardLink) -> None:
         origin = self._entries.get(link.target)
