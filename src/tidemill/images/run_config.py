@@ -67,6 +67,10 @@ def kept(config: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
     run["Env"] = [f"{name}={env[name]}" for name in sorted(env)]
     if run.get("WorkingDir") == "/" and not base.get("WorkingDir"):
         run["WorkingDir"] = ""
+    if check := run.get("Healthcheck"):
+        run["Healthcheck"] = {key: value for key, value in check.items() if value}
+    for of_names in run.keys() & {"ExposedPorts", "Volumes"}:
+        run[of_names] = {name: {} for name in run[of_names]}
     return {key: value for key, value in run.items() if value}
 
 

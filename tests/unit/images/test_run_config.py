@@ -16,6 +16,15 @@ SAME = {
     "the path that every runtime sets": ({"Env": [PATH, "A="]}, {"Env": ["A="]}),
     "another path": ({"Env": ["PATH=/bin"]}, {"Env": ["PATH=/bin"]}),
     "the root as working folder": ({"WorkingDir": "/"}, {}),
+    "a check that says nothing": ({"Healthcheck": {"Test": [], "Interval": 0}}, {}),
+    "a check with what is the default": (
+        {"Healthcheck": {"Test": ["CMD", "a"], "Interval": 0, "Retries": 2}},
+        {"Healthcheck": {"Test": ["CMD", "a"], "Retries": 2}},
+    ),
+    "names with nothing": (
+        {"Volumes": {"/v": None}, "ExposedPorts": {"80/tcp": None}},
+        {"Volumes": {"/v": {}}, "ExposedPorts": {"80/tcp": {}}},
+    ),
     "traces of the builder": (
         {
             "ArgsEscaped": True,
