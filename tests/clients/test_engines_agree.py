@@ -266,6 +266,7 @@ def test_another_platform_needs_no_emulation_where_nothing_runs(
 KNOWN = {
     "parents that COPY --chown makes": "FROM scratch\nCOPY --chown=5:6 dir /new/dir",
     "an ARG after an ENV": "FROM scratch\nENV A=1\nARG A=2\nCOPY a /of-$A",
+    "an ARG of the stage below": "FROM scratch AS b\nARG A=2\nCOPY a /\nFROM b\nCOPY a /of-$A",
     "a working folder after USER": "FROM scratch\nCOPY a /a\nUSER 5:6\nWORKDIR /w",
     "a RUN that writes to a volume": "FROM BASE\nVOLUME /v\nRUN mkdir -p /v && echo x > /v/x",
     "a RUN that writes what is mounted": "FROM BASE\nRUN echo x > /etc/hostname",
