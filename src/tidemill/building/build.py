@@ -47,7 +47,7 @@ class Build:
         ):
             workspace.say(f"building the base for {platform}")
             plain = replace(workspace, plain=not self._is_built_on(platform))
-            plain = replace(plain, look=self._look("the base"))
+            plain = replace(plain, look=self._look("the base", platform))
             image = self._image(order.base, platform, plain)
             root = str(workspace.layout.root)
             self._bases[platform] = Location(folder=root, digest=image.digest)
@@ -58,9 +58,10 @@ class Build:
         Args:
             known: layers that need not be made, because the destination has them.
         """
-        workspace = replace(self._workspace, known=known, look=self._look(item.name))
         images = {}
         for platform in item.platforms:
+            look = self._look(item.name, platform)
+            workspace = replace(self._workspace, known=known, look=look)
             source = self._order.given(item, self._bases.get(platform, ANYWHERE))
             images[platform] = self._image(source, platform, workspace)
         image = next(iter(images.values()))
@@ -72,12 +73,13 @@ class Build:
             image = docker_form(image, workspace.layout)
         return image
 
-    def _look(self, name: str) -> Callable[[Sequence[Entry]], None]:
+    def _look(self, name: str, platform: Platform) -> Callable[[Sequence[Entry]], None]:
         """Notes what will surprise in the layers of an image, each kind once, and says it."""
         noted = self.warnings.setdefault(name, {})
 
         def look(entries: Sequence[Entry]) -> None:
-            for line in surprises(entries, self._workspace.times.by_content):
+            times = self._workspace.times
+            for line in surprises(entries, times.by_content, platform.architecture):
                 if line not in noted:
                     noted[line] = None
                     self._workspace.say(f"note: {name}: {line}")

@@ -42,9 +42,35 @@ POINTERS = Cause(
 )
 
 
-def surprises(entries: Sequence[Entry], by_content: Collection[str]) -> list[str]:
-    """One sentence about each kind of surprise in a layer, with its remedy."""
+_COMPILE = (
+    "compile for each platform, and let from have {arch} in it; or let platforms say what it is for"
+)
+# By architecture the machines whose programs it runs (ELF, `e_machine`).
+_RUNS = {
+    "386": {3},
+    "amd64": {62, 3},
+    "arm": {40},
+    "arm64": {183, 40},
+    "loong64": {258},
+    "ppc64le": {21},
+    "riscv64": {243},
+    "s390x": {22},
+}
+_PROGRAMS = (2, 3)  # ET_EXEC, ET_DYN
+
+
+def surprises(
+    entries: Sequence[Entry], by_content: Collection[str], architecture: str = ""
+) -> list[str]:
+    """One sentence about each kind of surprise in a layer, with its remedy.
+
+    Args:
+        architecture: what the image is for.
+    """
     found: dict[Cause, list[str]] = {}
+    if strange := _of_other_machines(entries, architecture):
+        meaning = f"it is compiled for another processor, and does not start on {architecture}"
+        found[Cause("processor", meaning, _COMPILE)] = strange
     files = {entry.path: entry for entry in entries if isinstance(entry, File)}
     for path, entry in files.items():
         for cause in _causes(entry, files, by_content):
@@ -79,3 +105,20 @@ def _is_stale(compiled: File, time: int) -> bool:
 def _start(file: File, size: int) -> bytes:
     with file.open() as opened:
         return opened.read(size)
+
+
+def _of_other_machines(entries: Sequence[Entry], architecture: str) -> list[str]:
+    """The programs that don't run there; none where others do: who has both knows why."""
+    runs = _RUNS.get(architecture)
+    found: list[str] = []
+    for entry in entries:
+        if runs and isinstance(entry, File) and entry.attributes.mode & 0o111 and entry.size > 64:
+            head = _start(entry, 20)
+            if not head.startswith(b"\x7fELF"):
+                continue
+            kind, machine = struct.unpack_from(">HH" if head[5] == 2 else "<HH", head, 16)
+            if machine in runs:
+                return []
+            if kind in _PROGRAMS:
+                found.append(entry.path)
+    return found

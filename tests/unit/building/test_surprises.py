@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from tidemill.building.surprises import surprises
-from tidemill.images.entries import Entry, File, Folder
+from tidemill.images.entries import Attributes, Entry, File, Folder
 from tidemill.images.tar_stream import TIME, content_time
 
 
@@ -20,6 +20,14 @@ def compiled(time: int, flags: int = 0, name: str = "a") -> File:
 
 
 SOURCE = file("lib/a.py", b"1")
+
+
+def program(machine: int, mode: int = 0o755, kind: int = 2, order: str = "<") -> File:
+    head = b"\x7fELF\2" + (b"\1" if order == "<" else b"\2") + bytes(10)
+    data = head + struct.pack(f"{order}HH", kind, machine) + bytes(100)
+    return File(f"{machine}-{kind}", len(data), lambda: io.BytesIO(data), Attributes(mode))
+
+
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 123456\n" % 7
 
 
@@ -72,3 +80,27 @@ def test_many_files_of_one_kind_are_one_line() -> None:
     logs = [file(f"var/log/apt/{number}") for number in range(30)]
     [line] = surprises(logs, ())
     assert line.startswith("/var/log/apt/0 and 29 more: ")
+
+
+@pytest.mark.parametrize(
+    ("entries", "architecture", "names"),
+    [
+        ([program(62), program(62, kind=3)], "arm64", "/62-2 and 1 more: "),
+        ([program(183)], "amd64", "/183-2: "),
+        ([program(62)], "s390x", "/62-2: "),
+        ([program(183), program(62)], "amd64", None),
+        ([program(3)], "amd64", None),
+        ([program(22, order=">")], "s390x", None),
+        ([program(62, mode=0o644)], "arm64", None),
+        ([program(62, kind=1)], "arm64", None),
+        ([program(62)], "sparc", None),
+        ([file("short", b"\x7fELF")], "arm64", None),
+    ],
+)
+def test_programs_that_do_not_start_on_the_platform_are_named(
+    entries: list[Entry], architecture: str, names: str | None
+) -> None:
+    lines = surprises(entries, (), architecture)
+    assert len(lines) == (names is not None)
+    assert all(line.startswith(names or "-") for line in lines)
+    assert all(f"does not start on {architecture}" in line for line in lines)
