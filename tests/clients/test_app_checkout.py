@@ -187,7 +187,9 @@ def test_changes_are_those_of_files_that_git_knows(top: Path) -> None:
     assert AppCheckout(top).is_changed()
 
 
-def test_submodules_that_are_not_checked_out_are_named(top: Path, tmp_path: Path) -> None:
+def test_submodules_that_are_not_checked_out_are_named(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert AppCheckout(top).missing_submodules() == []
     git(tmp_path, "clone", "--quiet", str(top), "other")
     git(top, "submodule", "--quiet", "add", str(tmp_path / "other"), "sub/a lib")
@@ -197,6 +199,8 @@ def test_submodules_that_are_not_checked_out_are_named(top: Path, tmp_path: Path
     for folder in ("", "sub"):
         found = AppCheckout(tmp_path / "clone" / folder).missing_submodules()
         assert found == ["a lib" if folder else "sub/a lib"]
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert AppCheckout(tmp_path / "clone").missing_submodules() == []
 
 
 def test_a_copy_has_the_files_as_they_are_now(top: Path, tmp_path: Path) -> None:

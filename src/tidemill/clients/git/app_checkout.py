@@ -141,7 +141,10 @@ class AppCheckout:
         top = self._top()
         if top is None or not (top / ".gitmodules").exists():
             return []
-        _, out, _ = self._git.attempt("ls-files", "--stage", "-z")
+        try:
+            _, out, _ = self._git.attempt("ls-files", "--stage", "-z")
+        except TidemillError:  # there is no Git on this machine
+            return []
         every = (line.partition(b"\t") for line in out.split(b"\0"))
         paths = [os.fsdecode(path) for about, _, path in every if about.startswith(b"160000 ")]
         return [path for path in paths if not (self.folder / path / ".git").exists()]
