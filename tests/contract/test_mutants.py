@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 from tools import mutants, mutations
@@ -13,10 +16,25 @@ SOURCE = mutations.ROOT / mutations.SOURCE
 def test_every_break_of_what_decides_is_another_program() -> None:
     for file in sorted((SOURCE / "plan").glob("*.py")):
         text = file.read_text(encoding="utf-8")
-        tree = ast.dump(ast.parse(text))
+        spans = list(_spans(text))
         for one in mutations.mutants(file.relative_to(mutations.ROOT)):
-            broken = one.broken(text)
-            assert ast.dump(ast.parse(broken)) != tree, one
+            start, end = next(span for span in spans if span[0] <= one.start < span[1])
+            assert one.end <= end, one
+            broken = one.broken(text)[start : end + len(one.broken(text)) - len(text)]
+            assert _program(broken) != _program(text[start:end]), one
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where each definition of a file begins and ends, in characters."""
+    starts = [0, *accumulate(map(len, text.splitlines(keepends=True)))]
+    for one in ast.parse(text).body:
+        first = min([one.lineno, *(each.lineno for each in getattr(one, "decorator_list", ()))])
+        yield starts[first - 1], starts[one.end_lineno or one.lineno]
+
+
+@cache
+def _program(text: str) -> str:
+    return ast.dump(ast.parse(text))
 
 
 def test_a_step_is_left_out_and_steps_change_places() -> None:
