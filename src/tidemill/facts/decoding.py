@@ -7,7 +7,7 @@ is a value, too: it stops what needs that ref, and nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import NoneType
@@ -64,33 +64,36 @@ def legible(data: bytes, parse: Callable[[bytes], _T], *, newest: int = 1) -> _T
 
 def is_bounded(value: object) -> bool:
     """Whether one can reckon with every time and number in a value, however deep it is."""
-    match value:
-        case str():
-            return True
-        case datetime():
-            return value.tzinfo is not None and _FIRST <= value <= _LAST
-        case timedelta():
-            return abs(value) <= _LONGEST
-        case int():
-            return abs(value) <= MAX_POSITION
-        case msgspec.Struct():
-            return _are_bounded([getattr(value, name) for name in _to_look_at(type(value))])
-        case dict():
-            return _are_bounded(value.values())
-        case list() | tuple() | frozenset():
-            return _are_bounded(value)
-        case _:
-            return True
+    return _are_bounded([value])
 
 
 def _are_bounded(values: Collection[object]) -> bool:
-    return all(map(_is_of_texts, set(map(type, values)))) or all(map(is_bounded, values))
+    """The same of many at once, kind by kind: a ledger has thousands of a few kinds."""
+    return all(
+        _are_of_kind_bounded(kind, [one for one in values if type(one) is kind])
+        for kind in set(map(type, values))
+    )
 
 
-def _is_of_texts(kind: type) -> bool:
-    """Whether values of a kind hold nothing but texts, as those of an image, of which there are
-    many."""
-    return kind is str or (issubclass(kind, msgspec.Struct) and not _to_look_at(kind))
+def _are_of_kind_bounded(kind: type, values: Sequence[Any]) -> bool:
+    if kind is datetime:
+        return all(one.tzinfo for one in values) and _lie_between(values, _FIRST, _LAST)
+    if kind is timedelta:
+        return _lie_between(values, -_LONGEST, _LONGEST)
+    if kind is int:
+        return _lie_between(values, -MAX_POSITION, MAX_POSITION)
+    if issubclass(kind, msgspec.Struct):
+        fields = _to_look_at(kind)
+        return all(_are_bounded([getattr(one, name) for one in values]) for name in fields)
+    if issubclass(kind, dict):
+        return _are_bounded([one for each in values for one in each.values()])
+    if issubclass(kind, list | tuple | frozenset):
+        return _are_bounded([one for each in values for one in each])
+    return True
+
+
+def _lie_between(values: Sequence[Any], least: object, most: object) -> bool:
+    return bool(min(values) >= least and max(values) <= most)
 
 
 @cache

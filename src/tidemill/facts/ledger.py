@@ -184,7 +184,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 
     def is_set(self, order: Order, app_sha: str | None) -> bool:
         """Whether it is that very announcement."""
-        return self.is_known and self.app_sha == app_sha and age(self) == order
+        return app_sha is not None and self.app_sha == app_sha and age(self) == order
 
     def end_deployment(self) -> None:
         """It is not deployed any more; soak begins anew when it is again."""
@@ -319,6 +319,13 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
     def present(self) -> Landing | None:
         """The set that the wave has now."""
         return self.landings[-1] if self.landings else None
+
+    def landings_of(self, order: Order, app_sha: str | None) -> list[Landing]:
+        """Those of one announcement: each time that the wave got it."""
+        if app_sha is None:
+            return []
+        found = [one for one in self.landings if one.app_sha == app_sha]  # there may be hundreds
+        return [one for one in found if age(one) == order]
 
     @property
     def unbroken(self) -> list[Landing]:

@@ -56,7 +56,7 @@ def end_announcement(draft: Draft, request_id: str, announced: AnnouncementReque
             if not draft.ledger.evicted_from(wave.name, announcement.set, request_id):
                 return
             ends.setdefault("evicted", []).append(wave.name)
-        elif any(one.is_set(announced.order, announcement.sha) for one in part.landings):
+        elif part.landings_of(announced.order, announcement.sha):
             ends.setdefault("landed", []).append(wave.name)
         else:
             ends.setdefault("superseded", []).append(wave.name)
@@ -107,7 +107,5 @@ def _is_begun(draft: Draft, announced: AnnouncementRequest) -> bool:
         if not wave.sources
     )
     return any(
-        not is_newer(part, announced)
-        and any(one.is_set(announced.order, sha) for one in part.landings)
-        for part in first
+        not is_newer(part, announced) and part.landings_of(announced.order, sha) for part in first
     )

@@ -69,7 +69,7 @@ def not_ready(
     """Why a set can't leave the waves that `wave` comes after: not deployed, failed, soaking."""
     for name in wave.sources:
         source, part = draft.settings.wave(name), draft.ledger.history(name, set_name)
-        landings = [one for one in part.landings if one.is_set(order, app_sha)]
+        landings = part.landings_of(order, app_sha)
         if not landings:
             yield SetNotThere(wave=name)
         elif source is not None:
@@ -174,7 +174,7 @@ def _never(draft: Draft, wave: Wave, operation: Operation, request: Fact | None)
         return NewerSet(wave=wave.name)
     if gone := draft.ledger.evicted(operation):
         return PastEviction.of(gone, operation.app_sha)
-    is_back = any(one.is_set(order, operation.app_sha) for one in part.landings)
-    if not wave.sources and not (is_back or (isinstance(request, Promotion) and request.override)):
-        return OtherSource(wave=wave.name)
-    return None
+    if wave.sources or (isinstance(request, Promotion) and request.override):
+        return None
+    is_back = bool(part.landings_of(order, operation.app_sha))
+    return None if is_back else OtherSource(wave=wave.name)
