@@ -12,7 +12,7 @@ from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, present, settings, 
 from tidemill.facts import renames
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.ledger import Eviction, Names, OpenRollback, SetLedger
+from tidemill.facts.ledger import Eviction, Names, OpenRollback, RequestEnding, SetLedger
 from tidemill.facts.operation import Operation
 from tidemill.facts.renames import Renaming, marked, renamed_ledger
 from tidemill.facts.requests import (
@@ -657,3 +657,25 @@ def test_hold_for_want_of_a_past_ends_with_the_names_that_bring_it_and_no_others
     rollout.settings = settings(**now)
     entries = renames.renamed(rollout.snapshot()).entries
     assert [one.id for one in entries if one.what == "released"] == released
+
+
+def test_name_of_long_ago_means_what_has_its_past_by_now() -> None:
+    rollout = shipped()
+    taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
+    taken_note(renamed(rollout, settings(lab=LAB, edge=was("prod")), edge="prod"))
+    rollout.asked(HoldRequest(accepted_at=NOW, wave="live", set="_", reason="freeze"))
+    rollout.turn()
+    assert set(rollout.holds) == {("edge", "_")}
+
+
+def test_announcement_that_has_ended_has_ended_for_the_set_by_its_new_name() -> None:
+    rollout = shipped()
+    end = "a" * 12
+    rollout.ledger.ended = [
+        RequestEnding(id=f"announcement-app-3-{end}", how="landed"),
+        RequestEnding(id="hold-1", how="done"),
+    ]
+    [app] = rollout.settings.sets
+    now = replace(rollout.settings, sets=(replace(app, name="core", was="app"),))
+    ended = renamed_ledger(Renaming.of(now, rollout.ledger), rollout.ledger).ended
+    assert [one.id for one in ended] == [f"announcement-core-3-{end}", "hold-1"]

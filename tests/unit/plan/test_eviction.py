@@ -223,6 +223,8 @@ def test_evicted_rollback_ends_and_its_hold_stays() -> None:
     decided = rollout.turn()
     assert len(decided.evicted) == 1
     assert decided.ledger.how_ended(request) == "evicted"
+    told = [(one.what, one.wave) for one in decided.entries if one.id == request]
+    assert told == [("evicted", "lab")], "it is one set: there is nothing to say as a whole"
     assert set(decided.holds) == {("lab", "app")}
     assert rollout.turn().auto == ()
 

@@ -242,6 +242,14 @@ def test_a_hold_of_all_waves_outlasts_the_release_of_a_longer_one(is_own_first: 
     }  # fmt: skip
 
 
+def test_journal_says_what_holds_a_wave_once_what_was_above_it_has_ended() -> None:
+    rollout = _held_twice(True, own=90, of_all=60)
+    above = rollout.holds["shop", "_"]
+    rollout.asked(Release(accepted_at=rollout.now, wave="shop", ends=(above.id,), reason="x"))
+    told = [(one.what, one.wave, one.reason.partition(" ")[0]) for one in rollout.turn().entries]
+    assert told == [("released", "shop", "x"), ("held", "shop", "all")]
+
+
 @pytest.mark.parametrize(("own", "of_all"), [(60, 90), (90, 60)])
 def test_no_hold_whose_time_is_over_comes_back_from_beneath_another(own: int, of_all: int) -> None:
     rollout = _held_twice(True, own=own, of_all=of_all)

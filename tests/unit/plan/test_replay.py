@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.unit.snapshots import (
+    AT_ONCE,
     LAB,
     SHOP,
     Rollout,
@@ -247,3 +248,14 @@ def test_time_limit_does_not_bring_back_what_is_evicted() -> None:
     decided = rollout.decide(fails(4, Timeout("too slow")), without_landing=True)
     assert decided.evicted == (commits[1],)
     assert [one.sha for one in decided.auto] == [commits[0]]
+
+
+def test_time_limit_leaves_all_on_auto_but_what_has_landed() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=AT_ONCE))
+    commits = [rollout.on_auto("lab", 1, "app"), rollout.on_auto("lab", 1, "batch")]
+    commits.append(rollout.on_auto("lab", 2, "app"))
+    rollout.green(commits[0])
+    rollout.hold("lab", "batch")
+    decided = rollout.decide(lambda *_: Timeout("too slow"))
+    assert decided.landed == commits[0]
+    assert [one.sha for one in decided.auto] == commits[1:]

@@ -19,6 +19,7 @@ from tidemill.facts.vouchers import OwnVoucher
 from tidemill.plan import rest as resting
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.rest import rests_until
+from tidemill.words.durations import Duration
 
 DAY = 24 * 60
 NIGHT = ["Mon-Sun 22:00-23:00 UTC"]
@@ -216,3 +217,17 @@ def test_soak_that_stood_still_ends_as_much_later_as_is_left_of_it() -> None:
     times = set(resting._times(known, decided))
     assert rollout.ago(10) + timedelta(minutes=40) in times
     assert rollout.ago(10) + timedelta(minutes=80) not in times
+
+
+@pytest.mark.parametrize(
+    ("settle", "stuck", "minutes"), [("3h", 24, 110), ("5h", 2, 50)], ids=["silent", "stuck"]
+)
+def test_rests_until_somebody_has_to_be_told(settle: str, stuck: int, minutes: float) -> None:
+    rollout = Rollout(settings(lab={**LAB, "settle": settle}, shop=SHOP))
+    rollout.landing("shop", 1, landed=DAY, deployed=DAY)
+    rollout.landing("lab", 1, landed=10, deployed=None)
+    told = SignalSettings(
+        receivers=(Receiver(name="chat", kind="slack"),), stuck_after=Duration(hours=stuck)
+    )
+    rollout.settings = replace(rollout.settings, signals=told)
+    assert rest(rollout) == minutes

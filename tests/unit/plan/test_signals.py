@@ -173,6 +173,11 @@ def test_what_needs_a_person_is_told_once_and_once_more_when_it_is_over(
     assert [(one.over, one.what) for one in over] == [(rollout.now, begun[0].what)]
 
 
+def test_signal_has_a_short_name() -> None:
+    [message] = telling(held()).turn().messages
+    assert len(message.signal.id) == 16
+
+
 def test_idle_turn_with_a_signal_that_was_taken_writes_nothing() -> None:
     rollout = telling(held())
     assert told(rollout) == [("ops", "open", "lab is held")]
