@@ -509,6 +509,23 @@ def test_server_that_does_not_give_the_past_away_stops_no_turn(world: World) -> 
     assert past_of(world, Mute(world.server, "look")) == []
 
 
+def test_commits_whose_keys_are_looked_at_are_fetched_together(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    text = world.files[FILE].decode().replace("approvers = []", 'approvers = ["ada"]', 1)
+    last = put(world, MAIN, {**world.files, FILE: text.encode()}, parent=world.main)
+    fetched: list[set[str]] = []
+
+    class Noting(Client):
+        def fetch_files(self, places: Mapping[str, Sequence[str]]) -> None:
+            fetched.append({*places})
+            super().fetch_files(places)
+
+    told = {commit for commit, _ in past_of(world, Noting(world.server, "look"))}
+    assert last in told
+    assert any(told <= one for one in fetched)
+
+
 # What is looked up on GitHub
 
 
