@@ -380,6 +380,7 @@ def _functions_of(files: Collection[Path]) -> Mapping[Path, list[FunctionType]]:
     names = {str(ROOT / file): file for file in files}
     for file in files:
         import_module(f"tidemill.{_module(file)}")
+    gc.unfreeze()  # what is frozen is not among the objects
     found: dict[Path, list[FunctionType]] = {file: [] for file in files}
     for one in gc.get_objects():
         if isinstance(one, FunctionType) and one.__code__.co_filename in names:
