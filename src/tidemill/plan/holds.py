@@ -30,9 +30,16 @@ def hold_on(draft: Draft, wave: str, set_name: str) -> Hold | None:
 
 
 def stays_held(draft: Draft, wave: str, set_name: str) -> bool:
-    """Whether a hold keeps a set out of a wave, whatever the time is."""
-    found = hold_on(draft, wave, set_name)
-    return found is not None and found.until is None
+    """Whether a hold keeps a set out of a wave, whatever the time is, and whoever releases all."""
+    return any(_staying(draft, wave, set_name))
+
+
+def _staying(draft: Draft, wave: str, set_name: str) -> Iterator[Hold]:
+    """The holds that no time ends, and no release of all waves at once."""
+    found = (draft.holds.get((wave, name)) for name in (ALL_SETS, set_name))
+    for hold in each_hold(one for one in found if one):
+        if hold.until is None and not hold.everywhere:
+            yield hold
 
 
 def _lasts(hold: Hold) -> tuple[bool, bool, float]:
@@ -133,9 +140,11 @@ def _put(draft: Draft, place: tuple[str, str], holds: Iterable[Hold]) -> Hold | 
 def hold_back(
     draft: Draft, hold_id: str, wave: str, set_name: str, *, reason: str, by: str, since: datetime
 ) -> None:
-    """Place the hold that comes with a rollback or a hotfix, unless a person has to release one."""
-    found = [draft.holds.get((wave, name)) for name in (ALL_SETS, set_name)]
-    if not any(one and one.until is None and one.failure is None for one in found):
+    """Place the hold that comes with a rollback or a hotfix, unless a person has to release one.
+
+    Who releases all waves at once has not looked at this one.
+    """
+    if all(one.failure for one in _staying(draft, wave, set_name)):
         hold = Hold(id=hold_id, wave=wave, set=set_name, reason=reason, by=by, since=since)
         place_hold(draft, hold)
 

@@ -197,19 +197,17 @@ def hotfix_there(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> H
 
 
 def note_replacements(draft: Draft, release: Release) -> None:
-    """Name in the journal what would replace the hotfixes that a release lets go.
+    """Name in the journal what would replace the hotfixes that a release lets go: those that
+    nothing else holds.
 
     Reads the ledger, the holds and the inbox.
     """
-    for hold in draft.holds.values():
-        if not all(one.id in release.ends for one in each_hold([hold])):
-            continue
-        wave = draft.settings.wave(hold.wave)
-        for set_name, part in draft.ledger.sets.get(hold.wave, {}).items():
+    for wave in draft.settings.waves:
+        for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
             present = part.present
-            if wave is None or present is None or not present.is_hotfix:
-                continue
-            if hold.set in (set_name, ALL_SETS):
+            there = (draft.holds.get((wave.name, one)) for one in (ALL_SETS, set_name))
+            held = {one.id for one in each_hold(filter(None, there))}
+            if present and present.is_hotfix and held and held <= {*release.ends}:
                 sha = replacement(draft, wave, set_name)
                 known = f"the next one is {short(sha)}" if sha else "there is none yet"
                 why = f"a newer set may replace this hotfix from now on: {known}"

@@ -286,6 +286,45 @@ def test_a_rollback_in_a_hold_that_ends_by_itself_places_its_own() -> None:
     assert (hold.reason, hold.until) == ("slow", None)
 
 
+@pytest.mark.parametrize("is_beneath", [False, True], ids=["alone", "with-another-beneath"])
+def test_a_rollback_while_all_waves_are_held_outlasts_their_release(is_beneath: bool) -> None:
+    rollout = two_waves()
+    rollout.landing("shop", 2)
+    if is_beneath:
+        rollout.hold("shop", until=rollout.ago(-30))
+    rollout.hold("*")
+    rollout.turn()
+    rollout.rollback("shop", rollout.ledger.of("shop", "app").landings[0])
+    rollout.turn()
+    everywhere = [one.id for one in each_hold(rollout.holds.values()) if one.everywhere]
+    _release(rollout, "*", everywhere)
+    assert rollout.holds["shop", "app"].reason == "slow"
+
+
+def test_a_rollback_in_a_hold_of_its_wave_beneath_one_of_all_needs_no_other() -> None:
+    rollout = two_waves()
+    rollout.landing("shop", 2)
+    for wave in ("shop", "*"):
+        rollout.hold(wave)
+        rollout.turn()
+    rollout.rollback("shop", rollout.ledger.of("shop", "app").landings[0])
+    rollout.turn()
+    assert ("shop", "app") not in rollout.holds
+
+
+def test_a_failure_while_all_waves_are_held_is_held_beyond_their_release() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "on_failure": "roll back"}), now=NOW)
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    rollout.landing("shop", 2, landed=60, deployed=None)
+    rollout.hold("*")
+    rollout.turn()
+    rollout.reports("shop", "north", "Degraded")
+    assert ("shop", 1) not in introduced(rollout.turn())
+    _release(rollout, "*", [one.id for one in rollout.holds.values() if one.everywhere])
+    assert list(rollout.holds) == [("shop", "app")]
+    assert rollout.holds["shop", "app"].failure
+
+
 def test_a_step_back_by_hand_in_a_hold_that_ends_by_itself_is_held() -> None:
     rollout = two_waves()
     rollout.landing("shop", 2)

@@ -125,6 +125,21 @@ def test_a_hold_that_ends_with_its_failure_is_not_enough_either() -> None:
     assert rollout.decide().holds["shop", "app"].failure is None
 
 
+def test_a_release_of_all_waves_does_not_let_a_newer_set_replace_a_hotfix() -> None:
+    rollout = two_waves()
+    rollout.hold("*")
+    rollout.turn()
+    rollout, hotfix = hotfixed(rollout)
+    rollout.later(20)
+    ends = tuple(one.id for one in rollout.holds.values() if one.everywhere)
+    rollout.asked(Release(accepted_at=rollout.now, wave="*", ends=ends, reason="it is over"))
+    decided = rollout.turn()
+    assert whats(decided) == ["released", "released"]
+    assert (introduced(decided), present(decided, "shop")) == ([], hotfix)
+    assert "replaceable" in whats(released(rollout))
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
 def test_a_rollback_of_another_wave_goes_beneath_a_hotfix() -> None:
     rollout = two_waves()
     rollout.hotfix("shop", 1)
