@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.sandbox.server_world import World
 
@@ -57,6 +59,15 @@ def test_issue_is_closed_once_and_says_that_it_is_over(pushed: World, github: Gi
     calls = [one.method for one in pushed.hub.calls]
     assert calls.count("PATCH") == 1
     assert pushed.hub.deviations == []
+
+
+def test_issue_is_found_by_a_machine_whose_clock_is_ahead(pushed: World, github: GitHub) -> None:
+    """GitHub says by its own clock when an issue was opened: before what it is about began."""
+    ahead = pushed.clock.now + timedelta(minutes=5)
+    opened = msgspec.structs.replace(wanted(pushed), since=ahead)
+    for one in (opened, opened, msgspec.structs.replace(opened, is_closed=True)):
+        github.keep_issue(one)
+    assert [state for _, state, _ in shown(pushed)] == ["closed"]
 
 
 def test_issue_that_was_never_opened_is_not_opened_to_be_closed(
