@@ -50,6 +50,7 @@ from tidemill.facts.requests import (
 )
 from tidemill.facts.settings import ImageSet, Settings, Wave
 from tidemill.facts.snapshot import Snapshot
+from tidemill.words.names import MAX_LINE
 
 _Operated = TypeVar("_Operated", AutoCommit, Eviction)
 Place = tuple[str, str]
@@ -434,7 +435,15 @@ def _failing(renaming: Renaming, ledger: Ledger) -> dict[str, dict[str, datetime
 
 def _renamed_hold(hold: Hold, wave: str, set_name: str, suffix: str) -> Hold:
     beneath = _renamed_hold(hold.beneath, wave, set_name, suffix) if hold.beneath else None
-    return changed(hold, id=hold.id + suffix, wave=wave, set=set_name, beneath=beneath)
+    return changed(hold, id=_copied(hold.id, suffix), wave=wave, set=set_name, beneath=beneath)
+
+
+def _copied(hold_id: str, suffix: str) -> str:
+    """The id of a hold that is there for another place as well: never longer than can be read."""
+    found = hold_id + suffix
+    if len(found) <= MAX_LINE:
+        return found
+    return f"{found[: MAX_LINE - 21]}-{hashlib.sha256(found.encode()).hexdigest()[:20]}"
 
 
 def renamed_holds(
@@ -455,7 +464,7 @@ def renamed_holds(
                 continue
             suffix = "" if len(heirs) == 1 else f"-{wave}-{set_name}"
             for one in each_hold([hold]):
-                copies.setdefault(one.id, []).append(one.id + suffix)
+                copies.setdefault(one.id, []).append(_copied(one.id, suffix))
             found.setdefault(heir, _renamed_hold(hold, wave, set_name, suffix))
     return found, copies
 
@@ -525,13 +534,14 @@ def renamed_inbox(
 
     Args:
         copies: what has become of holds, by the ids that a release may name.
-        ended: requests that have: one of several may have before the one that has the ref.
+        ended: requests that have: of several, each may have before the others.
     """
     found: dict[str, Fact] = {}
     for fact_id, fact in inbox.items():
-        for number, one in enumerate(_meant(renaming, fact, copies)):
+        meant = list(_meant(renaming, fact, copies))
+        for number, one in enumerate(meant):
             name = copy_of(fact_id, number)
-            if not number or name not in ended:
+            if len(meant) == 1 or name not in ended:
                 found[name] = one
     return found
 

@@ -203,6 +203,12 @@ class Draft(Struct):
         if entry is not None:
             self.entries.append(entry)
 
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The requests that have ended, each for all waves and sets that it is for."""
+        left = {kept_as(one) for one in (*self.inbox.facts, *self.kept_out)}
+        return tuple(one for one in dict.fromkeys(map(kept_as, self.ended)) if one not in left)
+
     def end_once(self, request: str, how: str, entry: Entry) -> None:
         """The same, and the journal says so if it has not said how it ended yet."""
         is_told = any(one.id == entry.id and one.what in _TOLD for one in self.entries)

@@ -123,7 +123,8 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
     """
     for one in [one for one in draft.kept_out if kept_as(one) == drop.request]:
         draft.let_back(one)
-    dropped = draft.inbox.get(drop.request)
+    copies = draft.inbox.copies(drop.request)
+    dropped = draft.inbox.get(copies[0]) if copies else None
     dismissed = [] if dropped else draft.ledger.dismissible(drop.request)
     for at in dismissed:
         _dismiss(draft, drop, at)
@@ -140,11 +141,9 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
             set=set_name,
             reason=reason,
         )
-        copies = draft.inbox.copies(drop.request)
-        draft.end(drop.request, "dropped", entry)
         for one in copies:
-            draft.end(one, "dropped")
-        gone, backs = {drop.request, *copies}, draft.ledger.rollbacks
+            draft.end(one, "dropped", entry if one == copies[0] else None)
+        gone, backs = {*copies}, draft.ledger.rollbacks
         draft.ledger.rollbacks = [back for back in backs if back.request not in gone]
         draft.end(ref_id, "done")
     elif dismissed:

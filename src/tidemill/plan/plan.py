@@ -47,7 +47,7 @@ class Plan(Struct, frozen=True):
     Attributes:
         main: what main will be; `landed` where that is a landing.
         auto: auto's commits above main; `auto_tip` what the branch will point to, None to leave it.
-        ended: ids of the inbox whose refs go.
+        ended: ids of the inbox whose refs go, because nothing of what they ask for waits any more.
         filed: records to put on their targets' chains, in order.
         records: the latest record of each target then, by wave and target; `moved` where its
             records were kept under another wave's name.
@@ -219,7 +219,7 @@ def _plan(
         auto_tip=auto_tip,
         ledger=draft.ledger,
         entries=draft.told() if is_change else (),  # what is not written is told again
-        ended=tuple(draft.ended),
+        ended=draft.gone,
         filed=tuple(draft.filed),
         records=draft.records,
         holds=draft.holds,

@@ -7,7 +7,6 @@ bounds these, and Git compares each with each. So a turn ends so much, and then 
 from __future__ import annotations
 
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import kept_as
 from tidemill.facts.snapshot import Snapshot
 from tidemill.plan.plan import Plan
 
@@ -20,7 +19,7 @@ def surplus(snapshot: Snapshot, decided: Plan) -> frozenset[str]:
     What people ask for comes first, so that a hold that is known holds; then what can't be read;
     then reports, as they are filed.
     """
-    ended = [one for one in dict.fromkeys(map(kept_as, decided.ended)) if one in snapshot.inbox]
+    ended = [one for one in decided.ended if one in snapshot.inbox]
     reports = [one for one in ended if isinstance(snapshot.inbox[one], Deployment)]
     asked = [one for one in ended if not isinstance(snapshot.inbox[one], Deployment)]
     ends = [*asked, *(one.id for one in decided.aside), *reports]

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, present, settings, whats
 
-from tidemill.facts import renames
+from tidemill.facts import forms, renames
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Eviction, Names, OpenRollback, RequestEnding, SetLedger
@@ -28,6 +28,7 @@ from tidemill.facts.settings import Settings
 from tidemill.facts.verification import Standing
 from tidemill.plan.lost_journal import recalled
 from tidemill.plan.plan import Plan, plan
+from tidemill.words.json_types import in_lines
 
 LIVE: dict[str, Any] = {"targets": ["north", "south"]}
 THREE: dict[str, Any] = {"lab": LAB, "live": LIVE}
@@ -226,6 +227,28 @@ def test_two_heirs_both_inherit_and_each_hold_can_be_released() -> None:
     rollout.asked(release)
     rollout.turn()
     assert set(rollout.holds) == {("us", "_")}
+
+
+def test_hold_of_a_wave_that_becomes_two_again_and_again_can_still_be_read_and_released() -> None:
+    rollout = shipped()
+    rollout.held("live", "_", "freeze")
+    name, ids = "live", set()
+    for count in range(6):
+        one, other = (f"{letter * 98}{count}" for letter in "ab")
+        halves = {one: {**was(name), "after": ["lab"]}, other: {**was(name), "after": ["lab"]}}
+        moved = {one: name, other: name}
+        taken_note(renamed(rollout, settings(lab=LAB, **halves), **moved))
+        for wave in (one, other):
+            hold = rollout.holds[wave, "_"]
+            assert forms.hold(f"{wave}/_", in_lines(hold)) == hold
+            ids.add(hold.id)
+        name = one
+    assert len(ids) == 12, "each is another one"
+    ends = (rollout.holds[name, "_"].id,)
+    rollout.asked(Release(accepted_at=NOW, wave=name, ends=ends, reason="x"))
+    rollout.turn()
+    assert (name, "_") not in rollout.holds
+    assert (other, "_") in rollout.holds
 
 
 def test_merged_waves_keep_every_hold_and_every_rollback() -> None:

@@ -751,6 +751,57 @@ def test_rollback_leaves_what_the_wave_had_when_its_run_was_started() -> None:
     assert introduced(rollout.decide()) == [("shop", 2)]
 
 
+def halve(rollout: Rollout, **approvers: tuple[str, ...]) -> None:
+    """The shop is two waves from now on, in the order in which they are given."""
+    lab, shop, *_ = rollout.settings.waves
+    halves = [
+        msgspec.structs.replace(shop, name=name, was=("shop",), after=("lab",), approvers=who)
+        for name, who in (approvers or dict.fromkeys(("east", "west"), shop.approvers)).items()
+    ]
+    rollout.settings = msgspec.structs.replace(rollout.settings, waves=(lab, *halves))
+
+
+def halves_of_a_rollback(**approvers: tuple[str, ...]) -> tuple[Rollout, str]:
+    """A rollback of the shop was signed when that became two waves: GitHub can't say of the west
+    who has asked. It has begun in the east."""
+    rollout, (oldest, _, _) = three_in_the_shop()
+    request = rollout.rollback("shop", oldest)
+    halve(rollout, **(approvers or {"east": (), "west": ("acme/west",)}))
+    rollout.vouchers[request] = ALICE
+    rollout.vouchers[f"{request}+1"] = UnknownVoucher("GitHub is down", "wait")
+    assert [one.wave for one in rollout.turn().ledger.rollbacks] == ["east"]
+    return rollout, request
+
+
+@pytest.mark.parametrize("names", [("east", "west"), ("west", "east")], ids=["as-before", "swapped"])
+def test_half_of_a_request_that_waits_outlasts_the_other_half(names: tuple[str, str]) -> None:
+    rollout, request = halves_of_a_rollback()
+    who = {"east": (), "west": ("acme/west",)}
+    halve(rollout, **{name: who[name] for name in names})
+    rollout.green(rollout.auto[0].sha)
+    decided = rollout.turn()
+    assert ("landed", "east") in [(one.what, one.wave) for one in decided.entries]
+    assert decided.ended == ()
+    rollout.later(1)
+    decided = rollout.turn()
+    assert not decided.is_change
+    assert [one.id for one in decided.waiting if one.id] == [f"{request}+1"]
+    rollout.vouchers[f"{request}+1"] = ALICE
+    halve(rollout, east=(), west=("alice",))
+    assert [one.wave for one in rollout.turn().ledger.rollbacks] == ["west"]
+    rollout.green(rollout.auto[0].sha)
+    assert rollout.turn().ended == (request,)
+
+
+def test_half_of_a_request_that_waits_can_be_dropped_once_the_other_half_has_landed() -> None:
+    rollout, request = halves_of_a_rollback()
+    rollout.green(rollout.auto[0].sha)
+    rollout.turn()
+    drop = rollout.asked(Drop(accepted_at=NOW, by="ada", request=request))
+    assert {*rollout.turn().ended} == {request, drop}
+    assert "GitHub is down" not in waits_for(rollout.turn())
+
+
 @pytest.mark.parametrize("is_signed", [True, False], ids=["signed", "by-a-run"])
 def test_what_had_its_effect_has_none_again_where_its_wave_is_two_by_now(
     *, is_signed: bool
@@ -759,12 +810,7 @@ def test_what_had_its_effect_has_none_again_where_its_wave_is_two_by_now(
     request = rollout.rollback("shop", oldest)
     if not is_signed:
         request = asked_by_run(rollout, request)
-    lab, shop = rollout.settings.waves
-    halves = [
-        msgspec.structs.replace(shop, name=name, was=("shop",), after=("lab",))
-        for name in ("east", "west")
-    ]
-    rollout.settings = msgspec.structs.replace(rollout.settings, waves=(lab, *halves))
+    halve(rollout)
     for one in (request, f"{request}+1"):
         rollout.vouchers[one] = ALICE if is_signed else run(f"roll back shop @{oldest.app_sha}")
     assert [one.wave for one in rollout.decide().ledger.rollbacks] == ["east", "west"]
