@@ -23,10 +23,13 @@ from tidemill.words.durations import Duration, parse_duration
 from tidemill.words.names import (
     UNPRINTABLE,
     checked_branch,
+    checked_line,
     is_login,
     is_name,
+    is_repository,
     is_team,
     one_line,
+    shown,
 )
 from tidemill.words.nearest import did_you_mean
 from tidemill.words.references import is_tag
@@ -248,8 +251,12 @@ def _check_values(settings: Settings) -> None:
             raise _WrongAt(f"$.sets[{index}].generation", "generation must be 1 to 2^31 - 1")
         if image_set.jump < 1:
             raise _WrongAt(f"$.sets[{index}].jump", "jump must be 1 or more")
+        _check_origin(f"$.sets[{index}]", image_set)
     _check_approvers(settings)
     _check_tags(settings.images.tags)
+    for name in settings.checks.required:
+        if not _is_check(name):
+            raise _WrongAt("$.checks.required", f"{shown(name)} is not a name that a check can have")
     if settings.checks.retries < 0:
         raise _WrongAt("$.checks.retries", "retries must be 0 or more")
     if not settings.checks.timeout:
@@ -257,6 +264,25 @@ def _check_values(settings: Settings) -> None:
     for key, value in (("name", settings.bot.name), ("email", settings.bot.email)):
         if not value.strip() or UNPRINTABLE.search(value) or set(value) & set("<>"):
             raise _WrongAt(f"$.bot.{key}", f"{value!r} is not one that Git takes")
+
+
+def _check_origin(where: str, one: ImageSet) -> None:
+    """Check that there can be something from where a set may come; empty would mean anywhere."""
+    if one.repository is not None and not is_repository(one.repository):
+        raise _WrongAt(f"{where}.repository", f"{one.repository!r} is not one, as in acme/app")
+    if one.branch is not None and not _is_branch(one.branch):
+        raise _WrongAt(f"{where}.branch", f"{one.branch!r} is not a valid name of a branch")
+    for sender in one.senders:
+        if not is_login(sender):
+            raise _WrongAt(f"{where}.senders", f"{sender!r} is not a login, as in acme-ci[bot]")
+
+
+def _is_check(name: str) -> bool:
+    """Whether a check may be reported by a name: as `checked_line` leaves it."""
+    try:
+        return checked_line(name, "a check") == name
+    except Refused:
+        return False
 
 
 def _check_approvers(settings: Settings) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_OF_THE_MACHINE = ("localtime", "posixrules", "posix", "right")  # files that are beside the zones
 _WINDOW = re.compile(
     r"(?P<days>[A-Za-z,-]+) (?P<start>[0-9]{2}:[0-9]{2})-(?P<end>[0-9]{2}:[0-9]{2}) "
     r"(?P<zone>[A-Za-z0-9_+/-]+)"
@@ -96,6 +97,8 @@ def parse_window(text: str) -> Window:
 def zone_named(name: str) -> ZoneInfo:
     """The time zone of an IANA name; raise `ValueError` with the reason where there is none."""
     try:
+        if name.partition("/")[0] in _OF_THE_MACHINE:
+            raise ZoneInfoNotFoundError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # it is looked for as a file
         raise ValueError(

@@ -58,6 +58,8 @@ def test_a_time_may_be_written_as_toml_does(written: str) -> None:
         ("until", '"2100-01-01T00:00"', "is not in this century"),
         ("from", "", "missing required field `from`"),
         ("zone", '"Europe/Bielefeld"', "is not a time zone"),
+        ("zone", '"localtime"', "is not a time zone"),
+        ("zone", '"right/Europe/Berlin"', "is not a time zone"),
         ("zone", "", "missing required field `zone`"),
         ("waves", '["produktion"]', "there is no wave 'produktion'"),
         ("reason", '" "', "needs a reason"),
