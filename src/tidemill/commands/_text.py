@@ -32,6 +32,7 @@ from tidemill.commands._results import (
 )
 from tidemill.commands._words import outcome, place, said, time_text, way_in
 from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue
+from tidemill.words.lists import listed
 from tidemill.words.names import shown
 from tidemill.words.shas import short, shortened
 
@@ -306,7 +307,7 @@ def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:
             yield f"{one.set} in {wave.name}: {one.naming.words}"
         if one.without:
             yield (
-                f"{one.set} in {wave.name} is deployed without {', '.join(one.without)} "
+                f"{one.set} in {wave.name} is deployed without {listed(one.without)} "
                 f"(need: {wave.need})"
             )
     yield Grid(

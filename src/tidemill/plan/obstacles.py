@@ -1,7 +1,7 @@
 """Why something waits, or will never happen by itself: one class for each kind, with its words.
 
 `kind` is what `--json` prints. The words, and the command that ends a wait, are made from the data;
-nothing is ever found out from the words.
+nothing is ever found out from the words. Of a long list they name the first; the data has all.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class OtherSource(_Over, frozen=True, kw_only=True, tag="other source"):
     def words(self, now: datetime | None = None) -> str:
         if not self.sources:
             return f"{self.wave} comes after no wave"
-        return f"{self.wave} now takes its sets from {', '.join(self.sources)}"
+        return f"{self.wave} now takes its sets from {listed(self.sources)}"
 
 
 class NewerSet(_Over, frozen=True, kw_only=True, tag="has newer"):
@@ -246,7 +246,7 @@ class SetInFlight(Obstacle, frozen=True, kw_only=True, tag="in flight"):
     targets: tuple[str, ...]
 
     def words(self, now: datetime | None = None) -> str:
-        late = f"no healthy report yet from {', '.join(self.targets) or 'any target'}"
+        late = f"no healthy report yet from {listed(self.targets) or 'any target'}"
         what = f"{short(self.app_sha)} is in flight in {self.wave}: {late}"
         return f"{what}; the next one waits until {_clock(self.until)}" if self.until else what
 
@@ -473,7 +473,7 @@ class PausedSoak(Obstacle, frozen=True, kw_only=True, tag="soak stands still"):
     verifications: tuple[str, ...] = ()
 
     def words(self, now: datetime | None = None) -> str:
-        why = f"{', '.join(self.targets)} fails"
+        why = f"{listed(self.targets)} fails"
         if not self.targets:
             why = f"{_verifications(self.verifications, '')} red"
         return f"its soak in {self.wave} stands still while {why}"
@@ -514,7 +514,7 @@ class MissingVerification(Obstacle, frozen=True, kw_only=True, tag="verification
         return bool(self.lost) and self.lost not in PASSING  # what passes by itself is asked again
 
     def words(self, now: datetime | None = None) -> str:
-        what = f"a green answer in {self.wave} from {', '.join(self.names)}"
+        what = f"a green answer in {self.wave} from {listed(self.names)}"
         if not self.lost:
             return what
         last = f"the last one was lost ({self.lost}{f': {self.why}' if self.why else ''})"
@@ -643,7 +643,7 @@ class MissingCheck(_MissingVerdict, frozen=True, kw_only=True, tag="check"):
     is_asked_for: bool = False
 
     def words(self, now: datetime | None = None) -> str:
-        names = f" ({', '.join(self.missing)})" if self.missing else ""
+        names = f" ({listed(self.missing)})" if self.missing else ""
         return f"{self._check}{names}" + (", which was asked for" if self.is_asked_for else "")
 
 
@@ -813,7 +813,7 @@ def _said(name: str, value: Any) -> Any:
         case datetime():
             return _clock(value)
         case tuple():
-            return ", ".join(map(str, value))
+            return listed([*map(str, value)])
         case _:
             return short(value) if name in ("app_sha", "hotfix") else value
 
@@ -835,14 +835,14 @@ def _nobody(wave: str) -> str:
 
 def _missing(targets: tuple[str, ...], spare: int) -> str:
     """Those that are missing, of which so many are not needed."""
-    named = ", ".join(targets)
+    named = listed(targets)
     return f"{len(targets) - spare} more of {named}" if spare else named
 
 
 def _verifications(names: tuple[str, ...], which: str) -> str:
     if len(names) == 1:
         return f"the verification {names[0]}{which} is"
-    return f"the verifications {', '.join(names)}{which} are"
+    return f"the verifications {listed(names)}{which} are"
 
 
 def _rollback(wave: str, set_name: str, failed: tuple[str, ...]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from tidemill.site.parts import (
     wave_path,
 )
 from tidemill.words.durations import show_duration
+from tidemill.words.lists import listed
 
 MOST_NAMED = 8  # targets of a wave that stand on the board one by one
 MOST_WAITING = 15  # lines that stand open
@@ -118,7 +119,7 @@ def _set(frame: Frame, view: WaveView, one: SetStatus) -> Markup:
             class_="set-state",
         ),
         el("p", one.naming.words, class_="reason") if one.naming else None,
-        el("p", f"without {', '.join(one.without)}", class_="none") if one.without else None,
+        el("p", f"without {listed(one.without)}", class_="none") if one.without else None,
         [soak_bar(soak) for soak in soaks],
         class_="set on-auto" if one.state == "auto" else "set",
     )

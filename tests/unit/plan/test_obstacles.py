@@ -281,6 +281,33 @@ def test_obstacle_is_said_in_these_words(obstacle: Obstacle, words: str) -> None
     assert obstacle.words(NOW) == words
 
 
+MANY = tuple(f"target-{number}" for number in range(300))
+LONG: dict[Any, dict[str, Any]] = {
+    obstacles.SetInFlight: {"wave": "lab", "app_sha": APP, "targets": MANY},
+    obstacles.FailureThere: {"wave": "lab", "set": "app", "targets": MANY},
+    obstacles.DegradedTargets: {"wave": "lab", "targets": MANY, "fails_at": NOW},
+    obstacles.MissingDeployment: {"wave": "lab", "targets": MANY},
+    obstacles.PausedSoak: {"wave": "lab", "targets": MANY},
+    obstacles.FailingTargets: {"wave": "lab", "set": "app", "targets": MANY},
+    obstacles.MissingReport: {"wave": "lab", "targets": MANY},
+}
+
+
+@pytest.mark.parametrize("kind", LONG, ids=lambda kind: kind.__name__)
+def test_words_name_the_first_of_many_targets_and_say_how_many_more_there_are(kind: Any) -> None:
+    found = kind(**LONG[kind])
+    assert "target-0, target-1, target-2, target-3, target-4 and 295 more" in found.words(NOW)
+    assert len(msgspec.to_builtins(found)["targets"]) == 300, "the data has all"
+    if "spare" in kind.__struct_fields__:
+        spare = kind(**LONG[kind], spare=60).words(NOW)
+        assert "240 more of target-0, target-1, target-2, target-3, target-4 and 295 more" in spare
+
+
+def test_every_kind_that_names_targets_is_among_those_with_many() -> None:
+    found = [one for one in vars(obstacles).values() if isinstance(one, type)]
+    assert {one for one in found if "targets" in getattr(one, "__struct_fields__", ())} == {*LONG}
+
+
 def test_rule_of_github_is_told_from_any_other_refusal() -> None:
     said = obstacles.ServerRefusal(sha=SHA, reason="no", is_rule=True).words()
     assert said.startswith("the server to let it land: no; let the rules of main require")
