@@ -69,10 +69,11 @@ class Turn(Struct, frozen=True):
         """This turn, where something was written before it: what cleared the way, and parts."""
         if not (entries or parts):
             return self
-        if parts and isinstance(self.outcome, LostTo):  # what was written before that is there
-            *before, last = parts
-            written = replace(self, plan=replace(last, to_check=()), outcome=Wrote())
-            return written.after(entries, before)
+        if isinstance(self.outcome, LostTo | LeftToNextRun):  # what was written before it is there
+            *before, last = parts or [_undone(self.plan)]
+            more = isinstance(self.outcome, LeftToNextRun)
+            done = replace(last, to_check=(), more=more)
+            return replace(self, plan=done, outcome=Wrote()).after(entries, before)
         decided = replace(
             self.plan,
             entries=(*entries, *_all(one.entries for one in (*parts, self.plan))),
@@ -82,6 +83,11 @@ class Turn(Struct, frozen=True):
         )
         outcome = Wrote() if isinstance(self.outcome, NothingDue) else self.outcome
         return replace(self, plan=decided, outcome=outcome)
+
+
+def _undone(decided: Plan) -> Plan:
+    """What was decided and not written: what waits, and nothing that was done."""
+    return replace(decided, landed=None, entries=(), filed=(), rejected={}, messages=())
 
 
 def _all(parts: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:

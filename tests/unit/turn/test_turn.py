@@ -426,7 +426,36 @@ def test_turn_whose_later_parts_lose_all_races_says_what_the_first_one_wrote(
     assert done.plan.to_check == ()
 
 
+def test_turn_that_leaves_the_rest_to_the_next_run_says_what_its_parts_wrote(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_green(world)
+    monkeypatch.setattr(portion, "MOST_ENDED", 2)
+    ids = {ask(world, wave="nowhere", reason=reason).id for reason in "abcde"}
+    branches = {name: world.server.refs.get(name) for name in (MAIN, "refs/heads/auto")}
+    done = taken(world, may_move=False)
+    left = {name for name in ids if f"refs/tidemill/inbox/{name}" in world.server.refs}
+    assert len(left) == 1
+    assert branches == {name: world.server.refs.get(name) for name in branches}
+    assert isinstance(done.outcome, Wrote)
+    assert done.plan.rejected.keys() == ids - left
+    assert [one.what for one in done.plan.entries] == ["rejected"] * 4
+    assert done.plan.more, "nobody goes on with what is left"
+
+
 # What is in the way
+
+
+def test_what_cleared_the_way_is_told_where_the_rest_is_left_to_the_next_run(world: World) -> None:
+    one_green(world)
+    stray = world.server.put(Commit({}, None, "mine", world.now, "ada"))
+    world.server.refs["refs/tidemill/inbox/a/b"] = stray
+    done = taken(world, may_move=False)
+    assert "refs/tidemill/inbox/a/b" not in world.server.refs
+    assert isinstance(done.outcome, Wrote)
+    assert [one.what for one in done.plan.entries] == ["rejected"]
+    assert done.plan.landed is None
+    assert done.plan.more
 
 
 @pytest.mark.parametrize("is_newer", [False, True], ids=["settings", "journal"])
