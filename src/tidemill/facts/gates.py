@@ -1,7 +1,8 @@
 """The gates of a wave: what the settings ask before anything goes in or on; and who changed them.
 
 The ledger has each wave's as texts. A key that is as it is by itself is left out, so that one that
-a later release adds is no change.
+a later release adds is no change. Approvers' keys are always there where a wave has approvers: a
+ledger without them is of a release that did not write them down.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ def gates_of(settings: Settings, wave: Wave, keys: str = "") -> dict[str, str]:
             tuple(one for one in settings.verifications if not one.waves or wave.name in one.waves)
         ),
     }
-    return {key: value for key, value in found.items() if value not in ("", _DEFAULTS.get(key))}
+    shown = {_FOLDER, *(key for key, value in found.items() if value != _DEFAULTS.get(key))}
+    return {key: value for key, value in found.items() if value and key in shown}
 
 
 def has_other_gates(known: Mapping[str, Gates], settings: Settings, keys: str = "") -> bool:
@@ -137,6 +139,8 @@ def changes(
             it begins with another commit, only the last change is told, as if it were all.
     """
     today = gates_of(settings, wave, keys)
+    if "approvers" in before and _FOLDER not in before:
+        before = {**before, _FOLDER: today.get(_FOLDER, "")}
     is_whole = bool(past) and past[0].commit == known
     values = _then(settings, wave, past[0]) if past else None
     if is_whole and values is None:
@@ -154,8 +158,9 @@ def changes(
     if not steps or steps[-1][2] != today:
         steps = [(None, before, today)]
     for by, was, now in steps:
-        others = sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
-        yield by, {key: (_said(key, was), _said(key, now)) for key in others}
+        told = {key: (_said(key, was), _said(key, now)) for key in sorted({*was, *now})}
+        if others := {key: one for key, one in told.items() if one[0] != one[1]}:
+            yield by, others
 
 
 def _then(settings: Settings, wave: Wave, past: PastSettings) -> Values | None:

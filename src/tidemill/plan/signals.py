@@ -9,7 +9,7 @@ was down: a later turn takes the same message on, with the same id, up to `MOST_
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -79,6 +79,9 @@ def tell(draft: Draft, *, is_part: bool = False) -> None:
         return
     troubles = (one for one in _troubles(draft) if not (is_part and one.has_end))
     now = {one.cause: one for one in reversed([*troubles])}
+    told = {one.cause for one in known}
+    untold = {cause: one for cause, one in now.items() if cause not in told}
+    known = [one if one.cause in now else _by_its_own_cause(one, untold) for one in known]
     found = [*known] if is_part else [_as_it_is(draft, one, now) for one in known]
     is_open = {one.cause for one in found if one.over is None}
     new = [one for cause, one in reversed(now.items()) if cause not in is_open]
@@ -131,6 +134,12 @@ def _signal(
         command=command or ("status",),
         **about,
     )
+
+
+def _by_its_own_cause(one: Signal, untold: Mapping[_Cause, Signal]) -> Signal:
+    """A failure's hold has a cause of its own: 0.3.0 gave it that of a person's, and the words."""
+    its = untold.get((*one.cause, "failure"))
+    return changed(one, cause=its.cause) if its and its.reasons == one.reasons else one
 
 
 def _as_it_is(draft: Draft, one: Signal, now: Collection[_Cause]) -> Signal:

@@ -214,6 +214,29 @@ def test_nobody_is_told_to_have_changed_what_an_earlier_release_did_not_write_do
     assert (by and by.author, gates) == ("eve", {"soak": ("1h", "0s")})
 
 
+def test_keys_that_an_earlier_release_did_not_write_down_are_told_of_no_later_commit() -> None:
+    """It knew no keys, and so many commits have come since that nobody knows what it saw."""
+    found = rollout(approvers=["ada"])
+    known = {"after": "lab", "approvers": "ada"}
+    other = [PastSettings("later", "", rollout(approvers=["ada"], soak="1h"), "a" * 40)]
+    other += [PastSettings("last", "eve", found, "a" * 40)]
+    assert list(changes(known, found, shop(found), other, "long ago", keys="a" * 40)) == []
+    soaked = {**known, "soak": "2h"}
+    [(by, gates)] = changes(soaked, found, shop(found), other, "long ago", keys="a" * 40)
+    assert (by and by.author, gates) == ("eve", {"soak": ("2h", "0s")})
+
+
+def test_first_keys_of_approvers_are_told_of_a_later_commit_as_well() -> None:
+    found = rollout(approvers=["ada"])
+    known = gates_of(found, shop(found))
+    other = [PastSettings("later", "", found), PastSettings("last", "eve", found, "a" * 40)]
+    [(by, gates)] = changes(known, found, shop(found), other, "long ago", keys="a" * 40)
+    assert (by and by.author, gates) == (
+        "eve",
+        {"approvals.keys": ("approvers", f"approvers as {'a' * 12}")},
+    )
+
+
 @pytest.mark.parametrize(
     ("same", "said"),
     [(40, "a" * 40 + "b" * 38 + " …"), (41, "a" * 20 + " … " + "a" * 41 + "b" * 14 + " …")],

@@ -219,6 +219,31 @@ def test_a_hold_of_a_person_and_one_for_a_failure_are_told_apart() -> None:
     assert rollout.holds["lab", "_"].failure == failure
 
 
+def test_a_failures_hold_that_was_told_before_an_update_is_not_told_again_after_it() -> None:
+    """0.3.0 gave it the cause of a person's hold, and the same reason."""
+    rollout = telling(Rollout())
+    failure = HoldCause(content="c", targets=("lab-1",))
+    rollout.holds["lab", "_"] = msgspec.structs.replace(rollout.held("lab"), failure=failure)
+    assert len(told(rollout)) == 1
+    [one] = rollout.ledger.signals
+    old = msgspec.structs.replace(one, cause=("held", "lab", "_"), what="lab is held")
+    rollout.ledger.signals = [old]
+    rollout.later(1)
+    assert told(rollout) == []
+    rollout.holds.clear()
+    assert told(rollout) == [("ops", "over", "lab is held")]
+
+
+def test_a_failures_hold_in_place_of_a_persons_is_told() -> None:
+    rollout = telling(Rollout())
+    rollout.held("lab", reason="lunch")
+    assert told(rollout) == [("ops", "open", "lab is held")]
+    failure = HoldCause(content="c", targets=("lab-1",))
+    rollout.holds["lab", "_"] = msgspec.structs.replace(rollout.held("lab"), failure=failure)
+    by_itself = "lab is held because a set failed there"
+    assert told(rollout) == [("ops", "over", "lab is held"), ("ops", "open", by_itself)]
+
+
 def test_nothing_is_remembered_where_nobody_is_told() -> None:
     rollout = held()
     assert rollout.turn().ledger.signals == []
