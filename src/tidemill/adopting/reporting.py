@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
@@ -144,9 +145,9 @@ def _flux(
         )
         alerts = [
             texts["flux_alert.yaml"]
-            .replace("name: tidemill-staging-", f"name: tidemill-{_fit(wave)}-")
+            .replace("name: tidemill-staging-", f"name: tidemill-{name}-")
             .replace(": staging\n", f": {json.dumps(wave)}\n")
-            for wave in waves
+            for wave, name in _fitting(waves).items()
         ]
         made = [re.sub(r"\A(?:#.*\n)+", "", one) for one in (provider, *alerts)]
         parts += [one.replace("namespace: flux-system", f"namespace: {namespace}") for one in made]
@@ -161,9 +162,14 @@ def _head(whose: str) -> str:
     return f"# How the cluster tells the workflow {whose} how each deployment went.\n"
 
 
-def _fit(wave: str) -> str:
-    """A wave as a part of a name in Kubernetes."""
-    return re.sub(r"[^a-z0-9]+", "-", wave.lower()).strip("-")
+def _fitting(waves: Sequence[str]) -> dict[str, str]:
+    """Each wave as a part of a name in Kubernetes, which no other wave has."""
+    found: dict[str, str] = {}
+    for wave in waves:
+        name = re.sub(r"[^a-z0-9]+", "-", wave.lower()).strip("-")
+        taken = name in found.values()
+        found[wave] = f"{name}-{hashlib.sha256(wave.encode()).hexdigest()[:8]}" if taken else name
+    return found
 
 
 def _argocd_step(namespace: str) -> Step:

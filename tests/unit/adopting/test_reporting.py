@@ -32,10 +32,11 @@ def flux(namespace: str) -> str:
     return text.replace("{name: x}", f"{{name: x, namespace: {namespace}}}")
 
 
-def made(files: dict[str, str], url: str = GITHUB) -> tuple[dict[str, list[Any]], list[Any], Any]:
+def made(
+    files: dict[str, str], url: str = GITHUB, waves: tuple[str, ...] = ("staging", "Prod_eu")
+) -> tuple[dict[str, list[Any]], list[Any], Any]:
     found = tree(files)
     place = Place(".", url, "main", is_on_github=True)
-    waves = ("staging", "Prod_eu")
     written, pastes, steps = notifications(found, place, deployed(found.documents), waves, TEXTS)
     objects = {one.path: list(yaml.safe_load_all(one.text)) for one in written}
     return objects, pastes, steps
@@ -117,6 +118,18 @@ def test_flux_has_two_alerts_for_each_wave_in_each_namespace() -> None:
         assert alert["spec"]["eventMetadata"] == {"tidemill-wave": "Prod_eu"}
         assert alert["spec"]["eventSources"][0]["matchLabels"] == {"tidemill.dev/wave": "Prod_eu"}
     assert steps[0].command.count("create secret generic tidemill") == 2
+
+
+def test_waves_whose_names_are_alike_to_kubernetes_have_alerts_of_their_own() -> None:
+    waves = ("a.b", "a-b", "A_B", "a--b", "c")
+    objects, _, _ = made({"a.yaml": flux("flux-system")}, waves=waves)
+    alerts = objects[FLUX][1:]
+    names = [one["metadata"]["name"] for one in alerts]
+    assert len({*names}) == len(names) == 10
+    assert names[:2] == ["tidemill-a-b-healthy", "tidemill-a-b-failing"]
+    assert names[-2:] == ["tidemill-c-healthy", "tidemill-c-failing"]
+    told = [one["spec"]["eventMetadata"]["tidemill-wave"] for one in alerts]
+    assert told == [wave for wave in waves for _ in range(2)]
 
 
 @pytest.mark.parametrize("space", ["argo; touch x #", "a b", "{{.env}}", "a\n---\nkind: Pod", "A"])
