@@ -54,7 +54,7 @@ def _note_over(draft: Draft, wave: Wave, why: str, one: KnownFreeze) -> None:
 
 def thawed(settings: Settings, wave: Wave, when: datetime) -> datetime:
     """The first moment from `when` on in which no freeze is on a wave."""
-    for one in settings.freezes_of(wave.name):
+    for one in sorted(settings.freezes_of(wave.name), key=lambda one: one.begins):
         if one.begins <= when < one.ends:
-            return thawed(settings, wave, one.ends)
+            when = one.ends
     return when

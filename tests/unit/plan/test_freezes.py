@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.unit.sets import CHRISTMAS, LAB, SHOP, STOCKTAKING, settings
@@ -154,6 +155,28 @@ def test_freezes_that_follow_each_other_are_one(start: str, hours: int) -> None:
     rollout.settings = with_freezes(STOCKTAKING, later)
     (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
     assert line.earliest == rollout.now + timedelta(hours=hours)
+
+
+def test_many_freezes_that_follow_each_other_are_one_too() -> None:
+    rollout = two_waves()
+    first = datetime(2026, 1, 5, 12)
+    days = [f"{first + timedelta(days=day):%Y-%m-%dT%H:%M}" for day in range(1201)]
+    freezes = [
+        {**STOCKTAKING, "zone": "UTC", "from": start, "until": end}
+        for start, end in itertools.pairwise(days)
+    ]
+    rollout.settings = with_freezes(*reversed(freezes))
+    (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
+    assert line.earliest == rollout.now + timedelta(days=1200)
+
+
+def test_a_freeze_within_a_longer_one_ends_nothing() -> None:
+    rollout = two_waves()
+    long = {**STOCKTAKING, "until": "2026-01-09T00:00"}
+    short = {**STOCKTAKING, "from": "2026-01-06T00:00", "until": "2026-01-07T00:00"}
+    rollout.settings = with_freezes(short, STOCKTAKING, long)
+    (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
+    assert line.earliest == rollout.now + timedelta(hours=83)
 
 
 def told(rollout: Rollout) -> list[tuple[str | None, str, str]]:

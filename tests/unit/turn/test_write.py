@@ -246,6 +246,23 @@ def test_checks_of_what_targets_run_stay_where_a_verification_looks_for_a_status
     assert ref not in written(client(), known, plan, records=there, settings=asks)
 
 
+def test_one_turn_forgets_so_much_and_a_later_one_the_rest() -> None:
+    stale = [NAMES.check(sha(f"check {number}")) for number in range(300)]
+    stale += [NAMES.rejected(f"x-{number}") for number in range(300)]
+    refs: dict[str, str] = {**dict.fromkeys(stale, OLD), NAMES.rejected("kept"): OLD}
+    plan = decided(ledger=Ledger(rejected=["kept"]))
+    counts = []
+    while found := written(client(), state(refs), plan):
+        del found[NAMES.journal]
+        assert {*found.values()} <= {(OLD, None)}
+        if not found:
+            break
+        counts.append(len(found))
+        refs = {ref: commit for ref, commit in refs.items() if ref not in found}
+    assert counts == [500, 100]
+    assert refs == {NAMES.rejected("kept"): OLD}
+
+
 def test_evicted_and_rejected_go_when_the_ledger_has_forgotten_them() -> None:
     kept, gone = sha("kept"), sha("gone")
     refs = {
