@@ -30,8 +30,9 @@ def to_the_minute(when: datetime) -> str:
 
 
 def as_typed(when: datetime) -> str:
-    """A time as people give it to a command, like `2026-01-31T12:00Z`."""
-    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+    """A time as people give it to a command, like `2026-01-31T12:00Z`; with seconds, if it has any:
+    what is typed again must not be earlier."""
+    return to_the_second(when) if when.second else f"{when.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def to_the_second(when: datetime) -> str:

@@ -32,5 +32,6 @@ def test_time_with_an_offset_in_this_century_can_be_stored(when: datetime, expec
 def test_time_is_shown_in_utc_whatever_offset_it_was_written_with() -> None:
     when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=EAST)
     assert to_the_minute(when) == "2026-01-01 13:04 UTC"
-    assert as_typed(when) == "2026-01-01T13:04Z"
+    assert as_typed(when) == "2026-01-01T13:04:05Z"
+    assert as_typed(when.replace(second=0, microsecond=9)) == "2026-01-01T13:04Z"
     assert to_the_second(when) == "2026-01-01T13:04:05Z"
