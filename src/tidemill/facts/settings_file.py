@@ -256,7 +256,9 @@ def _check_values(settings: Settings) -> None:
     _check_tags(settings.images.tags)
     for name in settings.checks.required:
         if not _is_check(name):
-            raise _WrongAt("$.checks.required", f"{shown(name)} is not a name that a check can have")
+            raise _WrongAt(
+                "$.checks.required", f"{shown(name)} is not a name that a check can have"
+            )
     if settings.checks.retries < 0:
         raise _WrongAt("$.checks.retries", "retries must be 0 or more")
     if not settings.checks.timeout:

@@ -53,6 +53,7 @@ from tidemill.plan.obstacles import (
 )
 from tidemill.plan.verification import lost_answers
 from tidemill.plan.wording import subject
+from tidemill.words.lists import listed
 from tidemill.words.names import one_line
 from tidemill.words.shas import short
 
@@ -84,13 +85,21 @@ def tell(draft: Draft, *, is_part: bool = False) -> None:
     known = [one if one.cause in now else _by_its_own_cause(one, untold) for one in known]
     found = [*known] if is_part else [_as_it_is(draft, one, now) for one in known]
     is_open = {one.cause for one in found if one.over is None}
-    new = [one for cause, one in reversed(now.items()) if cause not in is_open]
+    new = [
+        one
+        for cause, one in reversed(now.items())
+        if cause not in is_open and any(each.wants(one.kind) for each in receivers)
+    ]
     for has_end in (True, False):  # one kind takes no room from the other
         count = sum(
             one.over is None and one.has_end == has_end and not _is_half_told(one) for one in found
         )
-        mine = [one for one in new if one.has_end == has_end]
-        found += mine[: max(0, MOST_OPEN - count)]
+        mine, room = [one for one in new if one.has_end == has_end], max(0, MOST_OPEN - count)
+        found += mine[:room]
+        if mine[room:] and not has_end:  # the others are so at the next turn, too
+            what = listed([one.what for one in mine[room:]])
+            reason = one_line(f"{MOST_OPEN} others wait to be told: {what}")
+            draft.entries.append(Entry(what="signal lost", reason=reason))
     found = [_to_those_who_are_told(one, receivers) for one in found]
     for receiver in receivers:
         found = _taken_on(draft, receiver, found)
@@ -268,12 +277,12 @@ def _holds(draft: Draft) -> Iterator[Signal]:
         if hold.until is not None:
             continue
         stop = HoldInForce.of(hold, hold.wave)
+        only = "" if hold.set == ALL_SETS else f" for {hold.set}"
         cause: _Cause
         if hold.everywhere:
-            cause, what = ("held", "*", hold.since.isoformat()), "all waves are held"
+            cause, what = ("held", "*", hold.since.isoformat()), f"all waves are held{only}"
             words: tuple[str, ...] = ("release-wave", "--all", "--reason", "it may go on")
         else:
-            only = "" if hold.set == ALL_SETS else f" for {hold.set}"
             cause, what = ("held", hold.wave, hold.set), f"{hold.wave} is held{only}"
             if hold.failure:  # a person's may be in the same place, and ends by something else
                 cause, what = (*cause, "failure"), f"{what} because a set failed there"

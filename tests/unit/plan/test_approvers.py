@@ -773,7 +773,7 @@ def halves_of_a_rollback(**approvers: tuple[str, ...]) -> tuple[Rollout, str]:
     return rollout, request
 
 
-@pytest.mark.parametrize("names", [("east", "west"), ("west", "east")], ids=["as-before", "swapped"])
+@pytest.mark.parametrize("names", [("east", "west"), ("west", "east")], ids=["kept", "swapped"])
 def test_half_of_a_request_that_waits_outlasts_the_other_half(names: tuple[str, str]) -> None:
     rollout, request = halves_of_a_rollback()
     who = {"east": (), "west": ("acme/west",)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.unit.sets import CHRISTMAS, LAB, SHOP, STOCKTAKING, settings
@@ -159,7 +159,7 @@ def test_freezes_that_follow_each_other_are_one(start: str, hours: int) -> None:
 
 def test_many_freezes_that_follow_each_other_are_one_too() -> None:
     rollout = two_waves()
-    first = datetime(2026, 1, 5, 12)
+    first = datetime(2026, 1, 5, 12, tzinfo=UTC)
     days = [f"{first + timedelta(days=day):%Y-%m-%dT%H:%M}" for day in range(1201)]
     freezes = [
         {**STOCKTAKING, "zone": "UTC", "from": start, "until": end}

@@ -536,6 +536,37 @@ def test_what_one_receiver_never_hears_keeps_nothing_from_the_others() -> None:
     assert ("ops", "open", "main") in [(to, state, what[:4]) for to, state, what in told(rollout)]
 
 
+def test_of_more_rejections_at_once_than_are_told_the_journal_says_so() -> None:
+    rollout = telling(Rollout())
+    for number in range(MOST_OPEN + 7):
+        rollout.hold(f"nowhere-{number}")
+    decided = rollout.turn()
+    (lost,) = [one for one in decided.entries if one.what == "signal lost"]
+    assert lost.reason.startswith("100 others wait to be told: hold-")
+    assert lost.reason.endswith("was rejected and 2 more")
+    assert "signal lost" not in whats(rollout.turn())
+
+
+def test_what_no_receiver_wants_to_hear_takes_no_room_and_is_not_lost() -> None:
+    waves: dict[str, Any] = {f"w{number}": {**LAB, "after": []} for number in range(MOST_OPEN + 5)}
+    rollout = red_main()
+    rollout.settings = settings(**waves)
+    telling(rollout, Receiver(name="ops", kind="webhook", only=("main",)))
+    for wave in waves:
+        rollout.held(wave)
+        rollout.hold(f"no-{wave}")
+    decided = rollout.turn()
+    assert [to_what[:2] for to_what in said(decided)] == [("ops", "open")]
+    assert "signal lost" not in whats(decided)
+    assert len(rollout.ledger.signals) == 1
+
+
+def test_a_hold_of_all_waves_for_one_set_is_told_as_that() -> None:
+    rollout = telling(Rollout())
+    rollout.hold("*", "app")
+    assert told(rollout) == [("ops", "open", "all waves are held for app")]
+
+
 def test_a_rejection_is_told_though_a_receiver_has_not_heard_of_a_hundred_before() -> None:
     rollout = telling(Rollout(), OPS, TEAM)
     rollout.reach = Reach(frozenset({"ops"}))
