@@ -337,6 +337,14 @@ def test_name_that_is_nobodys_is_refused_with_the_one_that_is_near(
     assert meant in refused(second, "history", *arguments)
 
 
+def test_where_there_are_many_names_the_first_are_said_and_how_many_more(tmp_path: Path) -> None:
+    targets = [f"lab-{number}" for number in range(100, 400)]
+    w = World(tmp_path, {"lab": {"targets": targets}})
+    said = refused(w, "history", "--target", "elsewhere")
+    assert "there are lab-100, lab-101," in said
+    assert "lab-109 and 290 more" in said
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -34,6 +34,7 @@ from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
 from tidemill.turn.past import digests_of, read_history
 from tidemill.turn.read import read
+from tidemill.words.lists import listed
 from tidemill.words.moments import end_of_second
 from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean
@@ -41,6 +42,7 @@ from tidemill.words.nearest import did_you_mean
 EXAMPLE = "tidemill history --repo https://github.com/acme/cfg-app --at 'tuesday 14:00'"
 
 LINES = 50
+MOST_NAMED = 10  # of those that there are, where there is no such one
 _T = TypeVar("_T")
 
 PARAMETERS = (
@@ -209,6 +211,6 @@ def _unknown(past: History, state: State, arguments: Arguments) -> Refused | Non
             names = sorted(known)
             return Refused(
                 f"there is, and was, no {what} {shown(name)}",
-                remedy=f"{did_you_mean(name, names)}there are {', '.join(names) or 'none'}",
+                remedy=f"{did_you_mean(name, names)}there are {listed(names, MOST_NAMED) or 'none'}",
             )
     return None
