@@ -75,7 +75,8 @@ class Signalling:
             return
         self.say(f"signals sent: {len(sent.taken)}")
         try:
-            failure = confirm(self.store, self.clock, sent.taken, person.run_url())
+            run = person.run_url()
+            failure = confirm(self.store, self.clock, sent.taken, run, sent.untried)
         except TidemillError as error:
             failure = error.what
         if failure:

@@ -209,8 +209,9 @@ def _unknown(past: History, state: State, arguments: Arguments) -> Refused | Non
     for what, name, known in asked:
         if name is not None and name not in known:
             names = sorted(known)
+            there = listed(names, MOST_NAMED) or "none"
             return Refused(
                 f"there is, and was, no {what} {shown(name)}",
-                remedy=f"{did_you_mean(name, names)}there are {listed(names, MOST_NAMED) or 'none'}",
+                remedy=f"{did_you_mean(name, names)}there are {there}",
             )
     return None

@@ -106,17 +106,24 @@ def tell(draft: Draft, *, is_part: bool = False) -> None:
     draft.ledger.signals = _but_the_oldest(draft, [one for one in found if not _is_told(one)])
 
 
-def confirmed(signals: Sequence[Signal], taken: Collection[tuple[str, str, str]]) -> list[Signal]:
-    """The signals once some messages were taken, by their keys."""
+def confirmed(
+    signals: Sequence[Signal],
+    taken: Collection[tuple[str, str, str]],
+    untried: Collection[tuple[str, str, str]] = (),
+) -> list[Signal]:
+    """The signals once some messages were taken, and others were not tried for want of time, by
+    their keys: those may be sent by the next turn, as if this one had left them."""
     found = []
     for one in signals:
         state = "open" if one.over is None else "over"
-        done = {
-            name: changed(delivery, is_done=True)
-            for name, delivery in one.deliveries.items()
-            if (one.id, state, name) in taken
-        }
-        found.append(changed(one, deliveries={**one.deliveries, **done}) if done else one)
+        now: dict[str, Delivery] = {}
+        for name, delivery in one.deliveries.items():
+            key = (one.id, state, name)
+            if key in taken:
+                now[name] = changed(delivery, is_done=True)
+            elif key in untried and delivery.tries:
+                now[name] = Delivery(tries=delivery.tries - 1)
+        found.append(changed(one, deliveries={**one.deliveries, **now}) if now else one)
     return [one for one in found if not _is_told(one)]
 
 

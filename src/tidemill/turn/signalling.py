@@ -33,10 +33,12 @@ _BODIES = {"slack": messages.slack, "teams": messages.teams, "webhook": messages
 
 
 class Sent(Struct, frozen=True):
-    """What became of messages: those that were taken, by key, and why others were not."""
+    """What became of messages: those that were taken, by key, and why others were not; `untried`
+    are those whose turn did not come, because of the ones before."""
 
     taken: frozenset[_Key] = frozenset()
     failures: tuple[str, ...] = ()
+    untried: frozenset[_Key] = frozenset()
 
 
 def send(
@@ -52,12 +54,17 @@ def send(
     """
     until = time.monotonic() + most_seconds
     taken: dict[str, set[_Key]] = {one.receiver.name: set() for one in due}
+    tried: dict[str, set[_Key]] = {one.receiver.name: set() for one in due}
 
     def work(name: str) -> None:
-        for one in due:
-            if one.receiver.name == name and time.monotonic() < until:
-                deliver(one, origin)
-                taken[name].add(one.key)
+        for one in (one for one in due if one.receiver.name == name):
+            tried[name].add(
+                one.key
+            )  # before the look at the clock: what is none of these is not sent
+            if time.monotonic() >= until:
+                return
+            deliver(one, origin)
+            taken[name].add(one.key)
 
     begun = {name: Beside(partial(work, name), most_seconds) for name in taken}
     failures = []
@@ -72,7 +79,8 @@ def send(
         except Exception as error:  # the turn is done, and must not fail by what nobody thought of
             why = f"{type(error).__name__}: {error}"
         failures.append(f"{name} did not take a signal: {why}; a later turn sends it again")
-    return Sent(frozenset[_Key]().union(*taken.values()), tuple(failures))
+    untried = frozenset(one.key for one in due).difference(*tried.values())
+    return Sent(frozenset[_Key]().union(*taken.values()), tuple(failures), untried)
 
 
 class Post(Struct, frozen=True):
@@ -129,9 +137,14 @@ def post(http: Http, url: str, document: Mapping[str, object], key: str) -> None
 
 
 def confirm(
-    store: Store, clock: Clock, taken: Collection[_Key], run_url: str | None = None
+    store: Store,
+    clock: Clock,
+    taken: Collection[_Key],
+    run_url: str | None = None,
+    untried: Collection[_Key] = (),
 ) -> str | None:
-    """Note in the journal which messages were taken: one small push, of nothing else.
+    """Note in the journal which messages were taken, and which not tried: one small push, of
+    nothing else.
 
     Returns:
         Why it could not be noted; None where it was. Then a later turn sends them again.
@@ -141,7 +154,7 @@ def confirm(
         if not state.is_journal_sound:
             return "the journal can't be read"
         ledger = state.written.copy()
-        ledger.signals = confirmed(ledger.signals, taken)
+        ledger.signals = confirmed(ledger.signals, taken, untried)
         if ledger == state.written:
             return None
         record = Journal(

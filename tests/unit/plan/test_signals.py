@@ -460,6 +460,24 @@ def test_so_many_signals_at_once_and_no_more() -> None:
     assert len(found) == MOST_OPEN + 1
 
 
+def test_what_a_slow_receiver_could_not_be_told_in_time_is_as_if_it_had_not_been_taken_on() -> None:
+    """Or else it would wait, and in the end be lost, though nobody has ever tried to send it."""
+    waves: dict[str, Any] = {f"w{number}": {**LAB, "after": []} for number in range(12)}
+    rollout = telling(Rollout(settings(**waves)))
+    for wave in waves:
+        rollout.held(wave)
+    got = []
+    for _ in range(12):
+        decided = rollout.turn()
+        first, *rest = (one.key for one in decided.messages)
+        got += said(decided)[:1]
+        assert {one.signal.deliveries["ops"].tries for one in decided.messages} == {1}
+        rollout.ledger.signals = confirmed(rollout.ledger.signals, {first}, {*rest})
+        rollout.later(1)
+    assert len({*got}) == 12
+    assert not rollout.decide().is_change
+
+
 def test_signals_are_written_and_read_again() -> None:
     from tidemill.facts import ledger_files
 

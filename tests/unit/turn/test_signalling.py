@@ -102,13 +102,16 @@ def test_receiver_that_does_not_take_one_gets_no_more_and_others_do(
     sent = told(due, deliver)
     assert sorted(got) == [("a", "s-1"), ("b", "s-1"), ("b", "s-2"), ("b", "s-3")]
     assert {(key[2], key[0]) for key in sent.taken} == set(got)
+    assert {(key[2], key[0]) for key in sent.untried} == {("a", "s-3")}
     assert sent.failures == (f"a did not take a signal: {why}; a later turn sends it again",)
 
 
 def test_nothing_is_sent_when_the_time_is_over() -> None:
     got: list[str] = []
-    sent = told([message("a")], lambda one: got.append(one.signal.id), seconds=0)
+    due = [message("a", number) for number in (1, 2, 3)]
+    sent = told(due, lambda one: got.append(one.signal.id), seconds=0)
     assert (got, sent.taken) == ([], frozenset())
+    assert sent.untried == {one.key for one in due[1:]}
 
 
 class Answer:
