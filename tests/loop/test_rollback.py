@@ -330,6 +330,22 @@ def test_all_sets_of_a_wave_go_back_to_what_it_had_at_a_time_in_one_step(tmp_pat
     assert w.refs("inbox") == []
 
 
+def test_set_that_came_later_than_the_time_is_named_where_all_were_to_go_back(
+    tmp_path: Path,
+) -> None:
+    w = waves(tmp_path, sets=("front", "late"))
+    w.ship(1, {"web": "a"}, set_name="front")
+    then = w.now
+    w.later(hours=1)
+    w.ship(1, {"db": "a"}, set_name="late")
+    w.ship(2, {"web": "b"}, set_name="front")
+    error = w.roll_back("lab", "--all-sets", "--at", then.isoformat())["error"]
+    assert error["what"].startswith("the set late: what lab had at ")
+    assert "each with --set" in error["remedy"]
+    assert w.refs("inbox") == []
+    assert w.at("lab", "front") == 2
+
+
 def test_all_sets_without_a_time_go_to_what_was_healthy_before(tmp_path: Path) -> None:
     w = waves(tmp_path, sets=("front", "back"))
     for position, build in ((1, "a"), (2, "b")):

@@ -50,7 +50,8 @@ def _of_all_sets(ask: RollBackWave, state: State, wave: str, asker: Asker) -> li
         except _HasItAlready:
             continue
         except Refused as error:
-            refused.append(error)
+            alone = f"or take the other sets back, each with --set; of {set_name}: {error.remedy}"
+            refused.append(Refused(f"the set {set_name}: {error.what}", remedy=alone))
     if refused and (ask.at is not None or not found):
         raise refused[0]
     if not found:
