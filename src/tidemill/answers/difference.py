@@ -41,6 +41,7 @@ class SetDifference(msgspec.Struct, frozen=True, kw_only=True):
         repository: of app.git, where both are of the same one; else None.
         services: those that differ, by name; None where the images of one side are not known, or
             neither has any.
+        is_new: the wave has no images of the set yet; is_gone: the other side has none.
     """
 
     set: str
@@ -49,6 +50,8 @@ class SetDifference(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None
     repository: str | None = None
     services: tuple[ServiceChange, ...] | None = None
+    is_new: bool = False
+    is_gone: bool = False
 
     @property
     def path(self) -> str | None:
@@ -98,6 +101,8 @@ def difference(
         services=services(before.digests if before else {}, after.digests if after else {})
         if has_images
         else None,
+        is_new=before is None,
+        is_gone=after is None,
     )
 
 
@@ -203,4 +208,6 @@ def asked_for(
     if after is not None:
         return found
     repository = before.source.repository if before and before.source else None
-    return msgspec.structs.replace(found, after=app_sha, repository=repository, services=None)
+    return msgspec.structs.replace(
+        found, after=app_sha, repository=repository, services=None, is_gone=False
+    )

@@ -54,9 +54,12 @@ def _commits(found: Sequence[AppCommit]) -> Iterator[Part]:
 
 def commits_of(one: SetDifference) -> str:
     """From which commit of app.git to which."""
-    before, after = short(one.before, "an unknown set"), short(one.after, "an unknown set")
+    if one.is_new and one.is_gone:
+        return "Neither side has any images of it on main."
     if one.before is None and one.after is None:
         return "The commit of app.git is known on neither side."
+    before = short(one.before, "nothing yet" if one.is_new else "an unknown set")
+    after = short(one.after, "nothing" if one.is_gone else "an unknown set")
     return (
         f"app.git {before}, the same" if one.before == one.after else f"app.git {before} → {after}"
     )
@@ -69,7 +72,8 @@ def compared(one: SetDifference, url: str | None) -> str | None:
 
 def in_short(one: SetDifference) -> str:
     """What a wave would get, in one sentence."""
-    said = f"{one.wave} would get {one.set} {short(one.after)} in place of {short(one.before)}"
+    before = "" if one.is_new else f" in place of {short(one.before)}"
+    said = f"{one.wave} would get {one.set} {short(one.after)}{before}"
     if one.services is None:
         return said
     parts = []

@@ -6,10 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.results import ACCEPTED, announced, built, printed, reconciled, shown, unnamed
 from tests.unit.sets import CHRISTMAS, LAB, SHOP, STOCKTAKING, settings
 from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha
 
+from tidemill.answers.difference import asked_for, difference
+from tidemill.commands._difference_text import commits_of, in_short
 from tidemill.commands._parts import Paragraph, When
 from tidemill.commands._results import (
     Acceptance,
@@ -26,6 +29,7 @@ from tidemill.commands._text import text
 from tidemill.turn.check import CommitVerdict
 from tidemill.turn.outcome import LostTo, WouldWrite
 from tidemill.turn.verdicts import VerdictNote
+from tidemill.words.shas import short
 
 RED, GREEN = sha("red"), sha("green")
 
@@ -169,3 +173,24 @@ def test_a_build_has_a_line_for_each_image(tmp_path: Path) -> None:
 
 def test_what_nobody_would_see_is_written_out() -> None:
     assert lines(Acceptance(Request("nothing", how="a\u202eb"))) == ["a\\u202eb"]
+
+
+def test_a_wave_that_has_no_images_of_a_set_yet_has_nothing_and_no_unknown_set() -> None:
+    rollout = Rollout()
+    known, unknown = rollout.files_of(1), replace(rollout.files_of(1), source=None)
+    one = short(known.app_sha)
+    said = [
+        (None, known, f"app.git nothing yet → {one}"),
+        (unknown, known, f"app.git an unknown set → {one}"),
+        (known, None, f"app.git {one} → nothing"),
+        (known, unknown, f"app.git {one} → an unknown set"),
+        (None, None, "Neither side has any images of it on main."),
+        (unknown, unknown, "The commit of app.git is known on neither side."),
+    ]
+    for before, after, words in said:
+        assert commits_of(difference("shop", "app", before, after)) == words
+    new, old = difference("shop", "app", None, known), difference("shop", "app", unknown, known)
+    assert in_short(new) == f"shop would get app {one}: added web"
+    assert in_short(old).startswith(f"shop would get app {one} in place of ")
+    asked = asked_for({}, "shop", "app", known.app_sha or "")
+    assert commits_of(asked) == f"app.git nothing yet → {one}"
