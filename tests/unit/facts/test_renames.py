@@ -235,7 +235,7 @@ def test_hold_of_a_wave_that_becomes_two_again_and_again_can_still_be_read_and_r
     name, ids = "live", set()
     for count in range(6):
         one, other = (f"{letter * 98}{count}" for letter in "ab")
-        halves = {one: {**was(name), "after": ["lab"]}, other: {**was(name), "after": ["lab"]}}
+        halves: Any = {half: {**was(name), "after": ["lab"]} for half in (one, other)}
         moved = {one: name, other: name}
         taken_note(renamed(rollout, settings(lab=LAB, **halves), **moved))
         for wave in (one, other):
