@@ -58,9 +58,8 @@ def send(
 
     def work(name: str) -> None:
         for one in (one for one in due if one.receiver.name == name):
-            tried[name].add(
-                one.key
-            )  # before the look at the clock: what is none of these is not sent
+            # Before the look at the clock: what is none of these was surely not sent.
+            tried[name].add(one.key)
             if time.monotonic() >= until:
                 return
             deliver(one, origin)
