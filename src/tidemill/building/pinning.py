@@ -33,7 +33,6 @@ _PREFIX = "docker-image://"
 # What an image stands behind: in COPY or a mount of RUN, and where an ARG has it by default.
 _FLAG = r"""(?i:(?<=\bfrom=)|(?<=\bfrom=["']))"""
 _VALUE = r"""(?:(?<==)|(?<==["']))"""
-_ARGUMENT = re.compile(r"\s*ARG\s", re.IGNORECASE)
 # A tag that a variable gives, alone.
 _TAG = re.compile(r":\$\{?([A-Za-z_]\w*)(?::?-[^}]*)?\}?$")
 
@@ -178,7 +177,8 @@ class Pinning(Struct):
 
     def _replace_default(self, path: Path, missing: NotByDigest, after: str) -> bool:
         """Write it where an ARG has the image by default."""
-        lines = [number for number, line in self._lines(path) if _ARGUMENT.match(line)]
+        argument = re.compile(r"\s*ARG\s", re.IGNORECASE)
+        lines = [number for number, line in self._lines(path) if argument.match(line)]
         return self._replace(path, missing.image, after, lines, behind=_VALUE)
 
     def _replace_tag(self, path: Path, read: Dockerfile, missing: NotByDigest, after: str) -> bool:
@@ -202,20 +202,15 @@ class Pinning(Struct):
     def _replace_digest(
         self, path: Path, image: Location, after: str, every: Collection[Location]
     ) -> None:
-        """Write a new digest where an ARG has the old one, as the end of a tag or by itself.
+        """Write a new digest in place of the old one, where variables give the rest or all of it.
 
         Raises:
-            Refused: no ARG has it, or it is the digest of several images.
+            Refused: it is not in the file, or it is the digest of several images.
         """
         old, new = image.digest or "", after.rpartition("@")[2]
-        lines = [
-            line.replace(old, new) if _ARGUMENT.match(line) else line
-            for _, line in self._lines(path)
-        ]
+        text = self._text(path).replace(old, new)
         is_of_one = [one.digest for one in every].count(old) == 1
-        if not is_of_one or not self._change(
-            path, "\n".join(lines), Pin(str(path), str(image), after)
-        ):
+        if not is_of_one or not self._change(path, text, Pin(str(path), str(image), after)):
             raise _in_variables(path, str(image), after)
 
     def _replace(

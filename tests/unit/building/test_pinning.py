@@ -55,8 +55,15 @@ def test_a_tag_of_a_variable_gets_its_digest_and_later_the_next_one(
     assert pinned(tmp_path, first, newer=True) == text.format(f"@{NEWER}")
 
 
-def test_a_digest_of_a_variable_gets_the_next_one(tmp_path: Path) -> None:
-    text = "ARG TAG=22\nARG DIGEST={0}\nFROM node:$TAG@$DIGEST\n"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG TAG=22\nARG DIGEST={0}\nFROM node:$TAG@$DIGEST\n",
+        "ARG FROM=ghcr.io/acme\nFROM $FROM/node:22@{0}\n",
+        "ARG TAG=22\nFROM node:$TAG@{0} AS node\nFROM node:$TAG@{0}\nCOPY --from=node /a /b\n",
+    ],
+)
+def test_a_digest_beside_variables_gets_the_next_one(tmp_path: Path, text: str) -> None:
     assert pinned(tmp_path, text.format(DIGEST), newer=True) == text.format(NEWER)
 
 
