@@ -207,12 +207,13 @@ def test_caches_are_not_used(
 def test_a_submodule_that_is_not_checked_out_is_named(app: Checkout, tmp_path: Path) -> None:
     (app.folder / ".gitmodules").write_text('[submodule "lib"]\npath = lib\nurl = ../lib\n')
     (app.folder / "lib").mkdir()
-    git(app.folder, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},lib")
+    for path in ("lib", "of\n::warning::two lines"):
+        git(app.folder, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},{path}")
     app.settings(service("web"))
     said = tidemill(
         "build-reproducible-image", "--checkout", app.folder, "--to", f"oci:{tmp_path}/o"
     )
-    assert "only empty folders are here (lib)" in said.err
+    assert r"only empty folders are here (lib, 'of\n::warning::two lines')" in said.err
 
 
 def test_files_that_are_not_committed_are_built_with(app: Checkout, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild, Say
 from tidemill.images.location import Location
 from tidemill.words.lists import listed
-from tidemill.words.names import shown, shown_path
+from tidemill.words.names import file_in_words, shown, shown_path
 
 
 class Run(Struct, frozen=True):
@@ -178,9 +178,9 @@ def _ship(
     push = run.options.push
     order = order_in(here.folder)
     order.expect_digests()
-    if missing := here.missing_submodules():
+    if named := list(map(file_in_words, here.missing_submodules())):
         run.say(
-            f"note: of submodules only empty folders are here ({listed(missing)}), also for what "
+            f"note: of submodules only empty folders are here ({listed(named)}), also for what "
             "copies them; git submodule update --init gets them, in a workflow submodules: true, "
             "of actions/checkout or of publish-images"
         )
