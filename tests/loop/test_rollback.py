@@ -341,7 +341,11 @@ def test_set_that_came_later_than_the_time_is_named_where_all_were_to_go_back(
     w.ship(2, {"web": "b"}, set_name="front")
     error = w.roll_back("lab", "--all-sets", "--at", then.isoformat())["error"]
     assert error["what"].startswith("the set late: what lab had at ")
-    assert "each with --set" in error["remedy"]
+    assert error["remedy"].startswith("take it back with --set late: ")
+    assert error["remedy"].endswith("; these can, each with --set: front")
+    alone = w.roll_back("lab", "--all-sets")["error"]
+    assert alone["what"] == "the set front: no older set was healthy in lab"
+    assert "these can" not in alone["remedy"], "no set can go back"
     assert w.refs("inbox") == []
     assert w.at("lab", "front") == 2
 

@@ -13,6 +13,7 @@ from tidemill.facts.ledger import Landing, SetLedger
 from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.facts.state import State
 from tidemill.plan.rollback import had_at, healthy_before, is_older
+from tidemill.words.lists import listed
 from tidemill.words.moments import as_typed, parse_moment
 from tidemill.words.names import shown
 from tidemill.words.shas import short
@@ -42,7 +43,7 @@ def answer(ask: RollBackWave, state: State, asker: Asker) -> Answer:
 def _of_all_sets(ask: RollBackWave, state: State, wave: str, asker: Asker) -> list[SetRollback]:
     """Of each image set that has something to go back to; at least one."""
     parts = state.ledger.sets.get(wave, {})
-    refused: list[Refused] = []
+    refused: dict[str, Refused] = {}
     found: list[SetRollback] = []
     for set_name in sorted(name for name, part in parts.items() if part.landings):
         try:
@@ -50,10 +51,12 @@ def _of_all_sets(ask: RollBackWave, state: State, wave: str, asker: Asker) -> li
         except _HasItAlready:
             continue
         except Refused as error:
-            alone = f"or take the other sets back, each with --set; of {set_name}: {error.remedy}"
-            refused.append(Refused(f"the set {set_name}: {error.what}", remedy=alone))
+            refused[set_name] = error
     if refused and (ask.at is not None or not found):
-        raise refused[0]
+        set_name, why = next(iter(refused.items()))
+        others = f"; these can, each with --set: {listed([one.set for one in found])}"
+        alone = f"take it back with --set {set_name}: {why.remedy}{others if found else ''}"
+        raise Refused(f"the set {set_name}: {why.what}", remedy=alone)
     if not found:
         raise Refused(
             f"{wave} has nothing to go back from", remedy=f"see what it has: {asker.status}"
