@@ -619,7 +619,7 @@ def test_a_run_that_approves_something_else_is_noticed(monkeypatch: Patch) -> No
 
 
 def test_a_message_that_is_not_noted_when_it_was_taken_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.turn.signalling.confirmed", lambda known, _: known)
+    monkeypatch.setattr("tidemill.turn.signalling.confirmed", lambda known, *_: known)
     assert re.match(r"rule 15: .* comes again, and nobody died", first_broken())
 
 
