@@ -25,6 +25,7 @@ from tidemill.images.dockerfile.parse import Dockerfile
 from tidemill.images.dockerfile.stages import NotByDigest, needed
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
+from tidemill.words import references
 from tidemill.words.names import shown, shown_path
 
 # The digest of what a tag stands for now, of registries that are reached so.
@@ -72,7 +73,7 @@ class Pinning(Struct):
         for prefix, image in _images_of(table):
             found = location.parse(image)
             if found.folder is None and (after := self._pinned(found)):
-                key = re.compile(r".*\bbase\s*=" if not prefix else "")
+                key = re.compile("" if prefix or found.digest else r".*\bbase\s*=")
                 lines = [number for number, line in self._lines(path) if key.match(line)]
                 self._replace(path, f"{prefix}{image}", f"{prefix}{after}", lines)
         settings = app_settings.parse(self._text(path), path.name)
@@ -282,6 +283,10 @@ def _images_of(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for text in contexts.values() if isinstance(contexts, dict) else ():
             if isinstance(text, str) and text.startswith(_PREFIX):
                 yield _PREFIX, text.removeprefix(_PREFIX)
+        arguments = part.get("build_args")
+        for text in arguments.values() if isinstance(arguments, dict) else ():
+            if isinstance(text, str) and "@sha256:" in text and references.ANY.fullmatch(text):
+                yield "", text
         base = part.get("base")
         if isinstance(base, str) and base != "scratch":
             yield "", base

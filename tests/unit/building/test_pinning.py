@@ -71,3 +71,19 @@ def test_a_digest_of_two_images_is_not_left_in_silence(tmp_path: Path) -> None:
     text = "ARG D={0}\nFROM node:1@$D AS one\nFROM node:2@$D\nCOPY --from=one / /\n"
     with pytest.raises(Refused, match="put together from variables"):
         pinned(tmp_path, text.format(DIGEST), newer=True)
+
+
+def test_an_image_that_the_settings_give_as_a_build_argument_gets_its_next_digest(
+    tmp_path: Path,
+) -> None:
+    text = 'images = "r.example/{{service}}"\n' + "".join(
+        f'[[services]]\nname = "{name}"\nfile = "Dockerfile"\n'
+        'build_args = {{ BASE = "node:1@{0}", TOLD = "a@sha256:b" }}\n'
+        for name in ("a", "b")
+    )
+    (tmp_path / "tidemill.toml").write_text(text.format(DIGEST))
+    (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM $BASE\nCOPY . /\n")
+    pinning = Pinning(resolve=lambda *_: NEWER, update=True)
+    pinning.checkout(tmp_path)
+    pinning.write()
+    assert (tmp_path / "tidemill.toml").read_text() == text.format(NEWER)
