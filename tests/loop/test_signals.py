@@ -146,6 +146,25 @@ def test_receiver_that_fails_costs_a_line_and_gets_the_message_later(
     assert not told.turn()["changed"]
 
 
+def test_message_that_is_refused_keeps_no_other_one_back(
+    told: World, ops: ReceiverServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(ADDRESSES)
+    hold(told)
+    told.run("hold-wave", "--wave", "lab", "--reason", "lunch")
+    monkeypatch.setenv(ADDRESSES, f"ops={ops.url}")
+    ops.statuses = [400]
+    told.turn()
+    assert (ops.told, ops.tries) == ([], 1)
+    told.later(minutes=1)
+    told.turn()
+    assert (len(ops.told), ops.tries) == (1, 2)
+    told.later(minutes=20)
+    told.turn()
+    assert {what for _, what in ops.told} == {"shop is held", "lab is held"}
+    assert ops.tries == 3
+
+
 def test_receiver_that_is_not_there_costs_a_line_and_in_the_end_the_journal_says_lost(
     told: World, ops: ReceiverServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

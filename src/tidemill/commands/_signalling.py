@@ -71,7 +71,7 @@ class Signalling:
         origin = Origin(Remedies.of(self.url, self.clock.now).repo, person.run_url())
         sent = send(due, origin, self._post(due))
         self.unsent += sent.failures
-        if not sent.taken:
+        if not (sent.taken or sent.untried):
             return
         self.say(f"signals sent: {len(sent.taken)}")
         try:
