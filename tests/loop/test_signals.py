@@ -154,11 +154,15 @@ def test_message_that_is_refused_keeps_no_other_one_back(
     told.run("hold-wave", "--wave", "lab", "--reason", "lunch")
     monkeypatch.setenv(ADDRESSES, f"ops={ops.url}")
     ops.statuses = [400]
+    said: list[str] = []
+    monkeypatch.setattr("tidemill.commands._turning.teller", lambda *, as_json: said.append)
     told.turn()
     assert (ops.told, ops.tries) == ([], 1)
+    assert [line for line in said if "signals" in line] == []
     told.later(minutes=1)
     told.turn()
     assert (len(ops.told), ops.tries) == (1, 2)
+    assert [line for line in said if "signals" in line] == ["signals sent: 1"]
     told.later(minutes=20)
     told.turn()
     assert {what for _, what in ops.told} == {"shop is held", "lab is held"}

@@ -73,7 +73,8 @@ class Signalling:
         self.unsent += sent.failures
         if not (sent.taken or sent.untried):
             return
-        self.say(f"signals sent: {len(sent.taken)}")
+        if sent.taken:
+            self.say(f"signals sent: {len(sent.taken)}")
         try:
             run = person.run_url()
             failure = confirm(self.store, self.clock, sent.taken, run, sent.untried)
@@ -81,7 +82,7 @@ class Signalling:
             failure = error.what
         if failure:
             again = "a later turn sends them again, with the same ids"
-            self.unsent += (f"that signals were taken could not be noted: {failure}; {again}",)
+            self.unsent += (f"what became of signals could not be noted: {failure}; {again}",)
 
     def _post(self, due: Sequence[Message]) -> Post:
         from tidemill.clients.github.api import GitHub
