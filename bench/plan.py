@@ -14,6 +14,7 @@ import hashlib
 import random
 import statistics
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -200,6 +201,14 @@ class Repository:
         return NewCommit(commit)
 
 
+def read_anew(inbox: Mapping[str, Fact]) -> dict[str, Fact]:
+    """What waits, as a turn has it: of no announcement has anything been found out yet."""
+    return {
+        name: msgspec.json.decode(msgspec.json.encode(fact), type=type(fact))
+        for name, fact in inbox.items()
+    }
+
+
 def measure(sets: int, history: int, rounds: int) -> tuple[list[float], Plan]:
     """The medians of the first decision on a ledger, and of one that a turn has written."""
     repository = Repository(sets, history, seed=sets)
@@ -209,7 +218,8 @@ def measure(sets: int, history: int, rounds: int) -> tuple[list[float], Plan]:
     )
     took: list[list[float]] = [[], []]
     for _ in range(rounds):
-        for times, known in zip(took, (first, replace(first, ledger=written)), strict=True):
+        for times, ledger in zip(took, (first.ledger, written), strict=True):
+            known = replace(first, ledger=ledger, inbox=read_anew(first.inbox))
             before = time.process_time()
             decided = repository.decide(known)
             times.append(time.process_time() - before)

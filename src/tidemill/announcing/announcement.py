@@ -71,6 +71,12 @@ class Announcement(Head, frozen=True, forbid_unknown_fields=True, kw_only=True, 
             found.setdefault(image.Digest.partition("@")[0], service)
         return found
 
+    @cached_property
+    def is_tagged_alike(self) -> bool:
+        """Whether each of its images, which are `checked`, has its commit for a tag."""
+        tag = f":{self.sha}"
+        return all(image.Tag.endswith(tag) for image in self.images.values())
+
     def tags(self) -> dict[str, str]:
         """Service to reference by tag, sorted."""
         return {service: image.Tag for service, image in sorted(self.images.items())}
@@ -142,6 +148,8 @@ def check_tags(
         patterns: what they say, for the message.
     """
     sha = announcement.sha
+    if announcement.is_tagged_alike and is_tag(sha, sha):
+        return
     first: dict[str, str] = {}  # most services have the same tag
     for name, image in announcement.images.items():
         first.setdefault(image.Tag.rpartition(":")[2], name)

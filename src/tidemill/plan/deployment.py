@@ -180,7 +180,7 @@ def _see_who_has_taken(
     late = reporters.missing(landing)
     if late:
         landing.taken = {**landing.taken, **_taken_by(draft, wave, set_name, landing, late)}
-    if not reporters.are_enough(landing):
+    if late and not reporters.are_enough(landing):
         landing.end_deployment()
     elif landing.deployed_at is None:
         landing.deployed_at = landing.healthy_since = reporters.since(landing)

@@ -56,10 +56,9 @@ class Reporters(Struct, frozen=True, dict=True):
 
         A target that runs no service of the set does not have to.
         """
-        have = landing.taken.keys() - landing.tolerated.keys()
-        if self.names <= have:
-            return ()
-        late = self.names - have
+        if not landing.tolerated and landing.taken.keys() >= self.names:
+            return ()  # nearly always, and of many sets
+        late = self.names - (landing.taken.keys() - landing.tolerated.keys())
         return tuple(one for one in self.targets if one in late and _uses(landing, one))
 
     def are_enough(self, landing: Landing) -> bool:
