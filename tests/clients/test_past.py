@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -62,6 +62,24 @@ def test_last_commits_alone_are_read_and_then_more_of_them(bare: Path, way: str)
             assert list(records) == expected(bare)[-most:]
             assert is_whole == (most >= COMMITS)
         assert repository.commits(tip) == [sha for sha, _ in expected(bare)]
+
+
+@pytest.mark.parametrize("way", ["borrowed", "fetched"])
+def test_commits_since_a_time_are_counted(
+    way: str, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        day = f"2026-01-0{number + 1}T12:00:00Z"
+        tree = git(bare, "rev-parse", "main^{tree}")
+        parent = ("-p", "refs/heads/days") if number else ()
+        monkeypatch.setenv("GIT_COMMITTER_DATE", day)
+        sha = git(bare, "commit-tree", "-m", "x", *parent, tree)
+        git(bare, "update-ref", "refs/heads/days", sha)
+    with opened(str(bare) if way == "borrowed" else f"file://{bare}") as repository:
+        repository.records(sha, "record.json", 1)
+        for when, count in (("03T12:00:00", 2), ("03T12:00:01", 1), ("01T00:00:00", 4)):
+            assert repository.count_since(sha, datetime.fromisoformat(f"2026-01-{when}Z")) == count
+        assert repository.count_since(sha, datetime(1970, 1, 1, tzinfo=UTC)) == 4
 
 
 @pytest.mark.parametrize("way", ["borrowed", "fetched"])

@@ -22,6 +22,7 @@ from tidemill.answers import question as question_
 from tidemill.answers.history import History, history
 from tidemill.answers.question import (
     Question,
+    ends_a_stay,
     has_all_that_ran,
     has_line,
     has_report,
@@ -36,6 +37,7 @@ from tidemill.facts.image_files import FILES, ImageFiles
 from tidemill.facts.ledger import KEPT_SETS, Ledger
 from tidemill.facts.refs import Refs
 from tidemill.facts.settings import FILE, Settings
+from tidemill.turn import past as turn_past
 from tidemill.turn.past import read_history
 from tidemill.turn.read import read
 
@@ -115,6 +117,35 @@ def test_last_turns_that_are_enough_tell_what_ran_as_the_whole_journal_does(
                     assert told == meant, f"seed {seed}, after turn {number + 1}, at {when}"
                     compared += 1
     assert compared > 50, f"there was too little to compare: {compared}"
+
+
+def test_turns_around_a_time_tell_what_ran_as_the_whole_journal_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(question_, "_SKEW", timedelta())
+    monkeypatch.setattr(turn_past, "_LEEWAY", timedelta())
+    monkeypatch.setattr(turn_past, "_PARTS", (1, 8))
+    compared = 0
+    for seed in SEEDS:
+        world = play(seed, length=40, often={wait: 1.5, skew: 0})
+        client = Client(world.server, "who asks")
+        state = read(client)
+        whole = read_history(client, state)
+        order = {sha: place for place, sha in enumerate(client.commits(state.main))}
+        listed = set(state.written_records)
+        for turn in whole.turns[:: max(1, len(whole.turns) // 12)]:
+            question, when = Question(), turn.at
+            past = read_history(
+                client,
+                state,
+                lambda one: has_all_that_ran(one, question, when, listed, order),  # noqa: B023
+                is_needed=lambda made, said: made <= when or ends_a_stay(made, said),  # noqa: B023
+                about=when,
+            )
+            told = running(past, question, when, order, listed)
+            assert told == running(whole, question, when, order, listed), f"seed {seed}, at {when}"
+            compared += past.is_part
+    assert compared > 10, f"there was too little to compare: {compared}"
 
 
 def test_turns_that_are_left_out_would_have_changed_no_answer() -> None:

@@ -225,6 +225,11 @@ class Twin(Client):
         same("commits", self._names(found), self.real.commits(self._name(tip)))
         return found
 
+    def count_since(self, tip: str, when: datetime) -> int:
+        found = super().count_since(tip, when)
+        same("count since", found, self.real.count_since(self._name(tip), when))
+        return found
+
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:

@@ -101,6 +101,7 @@ def run(arguments: Arguments) -> Result:
             state,
             is_enough if is_in_part and not arguments.service else None,
             is_needed=_needed(arguments, at),
+            about=at or since,
         )
         if unknown := _unknown(past, state, arguments):
             raise unknown

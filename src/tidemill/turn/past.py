@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -24,6 +25,7 @@ from tidemill.words.unreadable import UNREADABLE
 
 # Turns. Each part is read anew, which is simpler over a network; so there are few of them.
 _PARTS = (512, 4096)
+_LEEWAY = timedelta(days=2)  # clocks of machines that did turns differ; a day is allowed for
 
 
 def read_history(
@@ -33,6 +35,7 @@ def read_history(
     *,
     least: int = 0,
     is_needed: Wanted | None = None,
+    about: datetime | None = None,
 ) -> History:
     """The history that a repository's journal tells, by the names of today.
 
@@ -41,13 +44,15 @@ def read_history(
             need not be read; the whole is read without it, and where no part is enough.
         is_needed: which turns are told, by the time of each and the first line of its message;
             the first turn is told in any case.
+        about: a time that is asked about. Where the last turns are not enough, those that are
+            needed since then, and some before it, may be.
         least: how many turns are to be told in any case, if there are so many.
 
     Raises:
         Unreachable: the journal can't be read.
     """
     with _without_collecting():
-        return _read_history(store, state, is_enough, least, is_needed)
+        return _read_history(store, state, is_enough, least, is_needed, about)
 
 
 @contextmanager
@@ -69,6 +74,7 @@ def _read_history(
     is_enough: Callable[[History], bool] | None,
     least: int,
     is_needed: Wanted | None,
+    about: datetime | None,
 ) -> History:
     tip = state.refs.get(state.names.journal)
     last = state.journal if isinstance(state.journal, Ledger) else None
@@ -80,6 +86,11 @@ def _read_history(
             found = _read(store, tip, last, most)
             if not found.is_part or (is_enough and is_enough(found)):
                 return found
+    if is_enough and about is not None:
+        most = store.count_since(tip, about - _LEEWAY) + _PARTS[-1]
+        found = _read(store, tip, last, most, is_needed)
+        if not found.is_part or is_enough(found):
+            return found
     return _read(store, tip, last, ALL_COMMITS, is_needed)
 
 
@@ -101,7 +112,8 @@ def _read(
         else:  # a hand wrote it
             unread += 1
     found = history(turns, _ledger(store, begun), last)
-    is_part = len(turns) + unread == most and not is_whole
+    is_cut = most < ALL_COMMITS if is_needed else len(turns) + unread == most
+    is_part = is_cut and not is_whole
     missing = [*found.missing]
     if not is_whole and not is_part:
         missing.append(

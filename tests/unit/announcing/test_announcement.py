@@ -251,6 +251,7 @@ TAGS: list[tuple[str, tuple[str, ...], bool]] = [
     (f"v1-{OTHER}", ("v1-{commit}",), True),
     (f"v1-{OTHER[:39]}", ("v1-{commit}",), False),
     (f"{OTHER}0", ("{commit}",), False),
+    (SHA, ("v*",), False),
     ("v1.4.2", ("{sha}",), False),
     ("v1.4.2", ("v*",), True),
     ("v1.4.2", ("{sha}", "v1.4.*"), True),

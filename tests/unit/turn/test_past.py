@@ -148,6 +148,30 @@ def test_turns_that_nobody_needs_are_left_out_but_for_the_first() -> None:
     assert numbers(read_of(server, tip, lambda _: False, is_needed=is_needed)) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("enough_at", "told", "is_part"),
+    [
+        ([16, 20, 21, 22, 23], [16, 20, 21, 22, 23], True),
+        (None, [0, 20, 21, 22, 23], False),
+    ],
+    ids=["enough", "not enough"],
+)
+def test_of_turns_since_a_time_and_some_before_it_those_that_are_needed_may_be_enough(
+    enough_at: list[int] | None, told: list[int], is_part: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "_PARTS", (1, 2))
+    monkeypatch.setattr(past, "_LEEWAY", timedelta(minutes=2))
+    server = Server()
+    found = read_of(
+        server,
+        chain(server, 24),
+        lambda part: numbers(part) == enough_at,
+        is_needed=lambda _, said: int(said.split()[1]) >= 20,
+        about=START + timedelta(minutes=20),
+    )
+    assert (numbers(found), found.is_part, found.missing) == (told, is_part, ())
+
+
 class Shallow(Client):
     """A copy of the repository that has the last turns alone."""
 

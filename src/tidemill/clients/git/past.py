@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from tidemill.clients.git import mirror
@@ -41,6 +42,12 @@ def commits(git: Git, tip: str, most: int = ALL_COMMITS) -> list[str]:
     """The last `most` commits that lead to one, and itself, each after its parents."""
     order = ("--topo-order", "--reverse", f"--max-count={most}")
     return git("rev-list", *order, tip, env=offline(), seconds=_SECONDS).decode().split()
+
+
+def count_since(git: Git, tip: str, when: datetime) -> int:
+    """How many of the commits that lead to one, and itself, were made at a time or later."""
+    limit = f"--max-age={when.timestamp():.0f}"
+    return int(git("rev-list", "--count", limit, tip, env=offline(), seconds=_SECONDS))
 
 
 def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:

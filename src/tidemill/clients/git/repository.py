@@ -119,6 +119,10 @@ class Repository(Objects):
         with self._lost():
             return past.commits(self._past(tip), tip)
 
+    def count_since(self, tip: str, when: datetime) -> int:
+        with self._lost():
+            return past.count_since(self._past(tip), tip, when)
+
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:

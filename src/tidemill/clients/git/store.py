@@ -149,6 +149,9 @@ class Store(Protocol):
     def commits(self, tip: str) -> list[str]:
         """The commits that lead to one, and itself, each after its parents."""
 
+    def count_since(self, tip: str, when: datetime) -> int:
+        """How many of them were made at a time or later, as far as dates do not go back."""
+
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:
