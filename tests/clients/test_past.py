@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -96,8 +97,8 @@ def test_few_commits_of_one_tip_cut_off_nothing_of_another(bare: Path, way: str)
 def test_commits_that_are_not_wanted_are_not_read_but_for_the_first(bare: Path, way: str) -> None:
     tip, asked = git(bare, "rev-parse", "main"), []
 
-    def is_wanted(when: datetime, first_line: str) -> bool:
-        asked.append((int(when.timestamp()), first_line))
+    def is_wanted(date: Callable[[], datetime], first_line: str) -> bool:
+        asked.append((int(date().timestamp()), first_line))
         return first_line in ("3", "5")
 
     with opened(str(bare) if way == "borrowed" else f"file://{bare}") as repository:

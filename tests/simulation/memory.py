@@ -299,7 +299,7 @@ class Client:
         found = (
             (sha, one.files.get(name, b""))
             for at, (sha, one) in enumerate(commits)
-            if at == 0 or is_wanted is None or is_wanted(one.date, one.message.partition("\n")[0])
+            if at == 0 or is_wanted is None or is_wanted(*_headline(one))
         )
         return found, commits[0][1].parent is None
 
@@ -431,3 +431,7 @@ class Client:
     def _commit(self, commit: str) -> Commit:
         assert commit in self._here, f"{commit} is read, and was not fetched"
         return self.server.commits[commit]
+
+
+def _headline(commit: Commit) -> tuple[Callable[[], datetime], str]:
+    return lambda: commit.date, commit.message.partition("\n")[0]

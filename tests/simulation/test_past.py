@@ -139,7 +139,7 @@ def test_turns_around_a_time_tell_what_ran_as_the_whole_journal_does(
                 client,
                 state,
                 lambda one: has_all_that_ran(one, question, when, listed, order),  # noqa: B023
-                is_needed=lambda made, said: made <= when or ends_a_stay(made, said),  # noqa: B023
+                is_needed=lambda date, said: date() <= when or ends_a_stay(date, said),  # noqa: B023
                 about=when,
             )
             told = running(past, question, when, order, listed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -160,7 +159,7 @@ def has_all_told(thing: Thing, past: History, held: Held) -> bool:
     return has_newest(past, _about(thing), MOST_LINES)
 
 
-def needed_turns(text: str, now: Known) -> Callable[[datetime, str], bool] | None:
+def needed_turns(text: str, now: Known) -> Callable[[object, str], bool] | None:
     """Which turns have to be read for what a text means; all, if it is None.
 
     Args:

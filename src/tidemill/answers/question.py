@@ -86,7 +86,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     turn: str | None = None
 
 
-def has_line(_: datetime, first_line: str) -> bool:
+def has_line(_: object, first_line: str) -> bool:
     """Whether a turn may have a line in the answer, where the question is about no target.
 
     Args:
@@ -95,12 +95,12 @@ def has_line(_: datetime, first_line: str) -> bool:
     return not kinds(first_line) <= _SILENT
 
 
-def moves_a_set(_: datetime, first_line: str) -> bool:
+def moves_a_set(_: object, first_line: str) -> bool:
     """Whether a turn may have changed what a wave has."""
     return not kinds(first_line) <= _MOVES_NOTHING
 
 
-def ends_a_stay(_: datetime, first_line: str) -> bool:
+def ends_a_stay(_: object, first_line: str) -> bool:
     """Whether a turn may have put something else where a set was, or changed what that is called.
 
     Where only this is read of a time, how sets came in that time is not told.
@@ -108,7 +108,7 @@ def ends_a_stay(_: datetime, first_line: str) -> bool:
     return not kinds(first_line) <= _ENDS_NOTHING
 
 
-def has_report(_: datetime, first_line: str) -> bool:
+def has_report(_: object, first_line: str) -> bool:
     """Whether targets may have reported something in a turn."""
     return not kinds(first_line) <= _NO_REPORT
 

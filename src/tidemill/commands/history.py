@@ -139,7 +139,7 @@ def _needed(arguments: Arguments, at: datetime | None) -> Wanted | None:
         return moves_a_set
     if at is None:
         return has_line
-    return lambda when, first_line: when <= at or ends_a_stay(when, first_line)
+    return lambda date, first_line: ends_a_stay(date, first_line) or date() <= at
 
 
 def _services(

@@ -140,8 +140,8 @@ def test_journal_that_is_just_as_long_as_a_part_is_whole() -> None:
 def test_turns_that_nobody_needs_are_left_out_but_for_the_first() -> None:
     server = Server()
 
-    def is_needed(when: datetime, said: str) -> bool:
-        return said == "turn 2" and when == START + timedelta(minutes=2)
+    def is_needed(date: Callable[[], datetime], said: str) -> bool:
+        return said == "turn 2" and date() == START + timedelta(minutes=2)
 
     tip = chain(server, 4)
     assert numbers(read_of(server, tip, is_needed=is_needed)) == [0, 2]
@@ -231,7 +231,7 @@ def test_python_throws_nothing_away_meanwhile_and_does_so_again_afterwards(*, is
     server, seen = Server(), list[bool]()
     tip = chain(server, 3)
 
-    def is_needed(_: datetime, __: str) -> bool:
+    def is_needed(_: object, __: str) -> bool:
         seen.append(gc.isenabled())
         return True
 

@@ -39,11 +39,16 @@ def tree_in(commit: bytes) -> str:
     return commit[5:45].decode()
 
 
-def headline(commit: bytes) -> tuple[datetime, str]:
-    """The committer's date that a commit's own bytes name, and the first line of its message."""
-    line = commit.find(b"\n\n") + 2
-    first_line = commit[line:].partition(b"\n")[0].decode(errors="replace")
-    return dated(_seconds(commit)), first_line
+def first_line(commit: bytes) -> str:
+    """The first line of the message that a commit's own bytes name."""
+    begin = commit.find(b"\n\n") + 2
+    end = commit.find(b"\n", begin)
+    return commit[begin : end if end >= 0 else None].decode(errors="replace")
+
+
+def date_in(commit: bytes) -> datetime:
+    """The committer's date that a commit's own bytes name."""
+    return dated(_seconds(commit))
 
 
 def _seconds(commit: bytes) -> str:

@@ -56,20 +56,14 @@ def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:
     Args:
         objects: anything that Git takes for the name of an object, like `<commit>:<path>`.
     """
-    from concurrent.futures import ThreadPoolExecutor  # which a turn has no need of
-
-    count = min(_PROCESSES, os.cpu_count() or 1)
-    size = max(_LEAST, -(-len(objects) // _PARTS))
-    parts = [objects[at : at + size] for at in range(0, len(objects), size)]
-    with ThreadPoolExecutor(count) as pool:
-        for part, data in zip(parts, pool.map(lambda one: _batch(git, one), parts), strict=True):
-            yield from _split(part, data)
+    for part, data in _in_parts(git, objects, "--batch=%(objectsize)"):
+        yield from _split(part, data)
 
 
 def named(git: Git, objects: Sequence[str]) -> list[str]:
     """What each of these is called in Git, in order; nothing for what is not here."""
-    said = lines(_cat(git, objects, "--batch-check=%(objectname)"))
-    return [one if SHA.fullmatch(one) else "" for one in said]
+    said = (lines(data) for _, data in _in_parts(git, objects, "--batch-check=%(objectname)"))
+    return [one if SHA.fullmatch(one) else "" for part in said for one in part]
 
 
 def blobs(git: Git, trees: Sequence[str], name: str) -> list[str]:
@@ -83,8 +77,16 @@ def blobs(git: Git, trees: Sequence[str], name: str) -> list[str]:
     return found
 
 
-def _batch(git: Git, objects: Sequence[str]) -> bytes:
-    return _cat(git, objects, "--batch=%(objectsize)")
+def _in_parts(git: Git, objects: Sequence[str], form: str) -> Iterator[tuple[Sequence[str], bytes]]:
+    """The objects part by part, in order, each with what Git says of it."""
+    from concurrent.futures import ThreadPoolExecutor  # which a turn has no need of
+
+    count = min(_PROCESSES, os.cpu_count() or 1)
+    size = max(_LEAST, -(-len(objects) // _PARTS))
+    parts = [objects[at : at + size] for at in range(0, len(objects), size)]
+    with ThreadPoolExecutor(count) as pool:
+        said = pool.map(lambda part: _cat(git, part, form), parts)
+        yield from zip(parts, said, strict=True)
 
 
 def _cat(git: Git, objects: Sequence[str], form: str) -> bytes:

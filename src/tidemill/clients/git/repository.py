@@ -13,13 +13,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tidemill.clients.git import mirror, past
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, causes
 from tidemill.clients.git.mirror import Tree
-from tidemill.clients.git.objects import Objects, dated, headline, parents_in, tree_in
+from tidemill.clients.git.objects import (
+    Objects,
+    date_in,
+    dated,
+    first_line,
+    parents_in,
+    tree_in,
+)
 from tidemill.clients.git.reading import Reading
 from tidemill.clients.git.remote import remote
 from tidemill.clients.git.store import (
@@ -133,7 +141,8 @@ class Repository(Objects):
             is_whole = not parents_in(git.blob(shas[0], "commit"))
             git.close()
             for sha, data in zip(shas, past.contents(git, shas), strict=True):
-                if not trees or is_wanted is None or is_wanted(*headline(data)):
+                date = partial(date_in, data)  # to find it out for each would take long
+                if not trees or is_wanted is None or is_wanted(date, first_line(data)):
                     trees[sha] = tree_in(data)
         if not self._is_borrowed:
             self._fetch(sorted({*trees.values()}), into=git, without="blob:none")

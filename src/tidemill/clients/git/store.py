@@ -115,8 +115,9 @@ class Logged(Struct, frozen=True):
     author: str = ""
 
 
-Wanted: TypeAlias = Callable[[datetime, str], bool]
-"""Whether a commit is wanted, by its date and the first line of its message."""
+Wanted: TypeAlias = Callable[[Callable[[], datetime], str], bool]
+"""Whether a commit is wanted, by its date, where that is asked for, and the first line of its
+message."""
 
 
 class Store(Protocol):
