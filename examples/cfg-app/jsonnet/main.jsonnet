@@ -7,10 +7,17 @@ local waves = {
   production: import 'waves/production.libsonnet',
 };
 
-{
-  [path]: files[path]
+local targets = [
+  { wave: wave, name: name }
   for wave in std.objectFields(waves)
   for name in std.objectFields(waves[wave].targets)
-  for files in [target(wave, name, waves[wave].targets[name], waves[wave].images)]
+];
+
+// With `parts`, only one of so many parts of the targets: each core can make one.
+function(part=0, parts=1) {
+  [path]: files[path]
+  for one in targets[part::parts]
+  for wave in [waves[one.wave]]
+  for files in [target(one.wave, one.name, wave.targets[one.name], wave.images)]
   for path in std.objectFields(files)
 }

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,9 +16,19 @@ MAIN = ROOT / "jsonnet/main.jsonnet"
 MANY = 500  # files: from here on, more processes save more than they take to start
 
 
-def resources() -> dict[str, list[Resource]]:
+def resources(part: int = 0, parts: int = 1) -> dict[str, list[Resource]]:
     """The Kubernetes resources of each YAML file; exits with the reason if there are none."""
-    return _evaluated(lambda: rjsonnet.evaluate_file(str(MAIN)))
+    which = {"part": str(part), "parts": str(parts)}
+    try:
+        # Without the collector: a process evaluates once, and then it ends.
+        text = rjsonnet.evaluate_file(str(MAIN), tla_codes=which, gc=False)
+    except RuntimeError as error:
+        reason = str(error).replace(f"{ROOT}/", "")
+        if reason.startswith("runtime error: "):  # `error` in the sources: it says all
+            reason = reason.removeprefix("runtime error: ").partition("\n")[0]
+        sys.exit(f"The sources do not evaluate, nothing was generated:\n{reason}")
+    files: dict[str, list[Resource]] = json.loads(text)
+    return files
 
 
 def texts() -> dict[str, str]:
@@ -28,37 +38,14 @@ def texts() -> dict[str, str]:
     """
     parts = os.cpu_count() or 1
     if parts == 1 or 0 < sum(1 for _ in GENERATED.rglob("*.yaml")) < MANY:
-        return {path: to_yaml(documents) for path, documents in resources().items()}
+        return _texts(0, 1)
     with ProcessPoolExecutor(parts) as pool:
-        found = pool.map(_part, range(parts), [parts] * parts)
+        found = pool.map(_texts, range(parts), [parts] * parts)
         return {path: text for part in found for path, text in part.items()}
 
 
-# Jsonnet evaluates what is asked for: of the other files a part evaluates no more than the paths.
-_PART = """
-local files = import %s;
-local paths = std.objectFields(files);
-local from = std.floor(%d * std.length(paths) / %d);
-local to = std.floor(%d * std.length(paths) / %d);
-{ [path]: files[path] for path in paths[from:to] }
-"""
-
-
-def _part(part: int, parts: int) -> dict[str, str]:
-    code = _PART % (json.dumps(str(MAIN)), part, parts, part + 1, parts)
-    found = _evaluated(lambda: rjsonnet.evaluate_snippet("a part of it", code))
-    return {path: to_yaml(documents) for path, documents in found.items()}
-
-
-def _evaluated(evaluate: Callable[[], str]) -> dict[str, list[Resource]]:
-    try:
-        files: dict[str, list[Resource]] = json.loads(evaluate())
-    except RuntimeError as error:
-        reason = str(error).replace(f"{ROOT}/", "")
-        if reason.startswith("runtime error: "):  # `error` in the sources: it says all
-            reason = reason.removeprefix("runtime error: ").partition("\n")[0]
-        sys.exit(f"The sources do not evaluate, nothing was generated:\n{reason}")
-    return files
+def _texts(part: int, parts: int) -> dict[str, str]:
+    return {path: to_yaml(documents) for path, documents in resources(part, parts).items()}
 
 
 def read(path: Path) -> str | None:
