@@ -86,6 +86,20 @@ def test_ref_that_is_not_as_it_was_loses_the_race_and_nothing_is_written(
     assert refs(server) == before
 
 
+def test_race_is_lost_where_the_winner_has_written_a_part_of_the_same(
+    server: Path, repository: Repository
+) -> None:
+    main = main_of(repository)
+    older = git(server, "rev-parse", "main~1")
+    for ref in (INBOX, JOURNAL):
+        git(server, "update-ref", ref, main)
+    updates = [Update(JOURNAL, main, made(repository, main)), Update(INBOX, main, None)]
+    git(server, "update-ref", "-d", INBOX)
+    git(server, "update-ref", JOURNAL, older)
+    assert repository.push(updates) == Raced(JOURNAL, main, older)
+    assert refs(server) == {MAIN: main, JOURNAL: older}
+
+
 def test_race_for_a_ref_that_is_to_be_removed_is_lost_too(
     server: Path, repository: Repository
 ) -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 from tests.clients.bench import THEN, Bench, as_json
 from tests.clients.places import eventually, is_alive, pids
+from tests.world import git
 
+from tidemill.clients.git.store import Work
 from tidemill.facts.settings import Bot
 from tidemill.facts.snapshot import BrokenParent, OperationFailure, Timeout
+from tidemill.facts.staleness import Inspection
 
 GENERATE = "cat images/lab/digests.json > generated/lab/all.yaml"
 IMAGES = {
@@ -216,6 +219,22 @@ def test_name_of_a_file_can_not_forge_a_line_of_the_reason(bench: Bench) -> None
     result = bench.do(generate="touch 'a\n::error::b'")
     assert isinstance(result, OperationFailure | BrokenParent)
     assert result.reason.isprintable()
+
+
+def test_look_at_what_generate_changes_says_who_made_the_commit_and_on_what(bench: Bench) -> None:
+    parent = bench.main
+    (bench.clone / "jsonnet/main.jsonnet").write_text("[]\n")
+    tip = bench.push("author Somebody Else <else@acme.example>")
+    bench.repository.fetch([tip], [], [])
+    work = Work(parent=tip, generate="echo new > generated/lab/all.yaml", seconds=30)
+    found = bench.repository.look(work)
+    assert isinstance(found, Inspection), found
+    assert list(found.changed) == ["generated/lab/all.yaml"]
+    assert (found.author, found.parents) == (author(bench, tip), (parent,))
+
+
+def author(bench: Bench, commit: str) -> str:
+    return git(bench.server, "log", "-1", "--format=%an", commit)
 
 
 def test_each_operation_has_an_empty_home_of_its_own(bench: Bench) -> None:
