@@ -59,6 +59,7 @@ def test_warnings(after: Settings, said: list[str]) -> None:
 def test_was_that_stays_is_not_spoken_of_again() -> None:
     after = now(prod={**LIVE, "was": "live"})
     assert warnings_of(after, after) == []
+    assert folders_to_move(after, after) == []
 
 
 def test_sets_are_warned_of_likewise() -> None:

@@ -441,6 +441,15 @@ def test_rejected_request_is_told_once_and_never_ends() -> None:
     assert rollout.ledger.signals == []
 
 
+def test_one_commit_that_is_rejected_in_two_sets_is_two_signals() -> None:
+    rollout = telling(Rollout(settings(sets=("app", "batch"), lab=LAB)))
+    for name in ("app", "batch"):
+        rollout.announced(2, name)
+        rollout.announced(2, name, sha_="f" * 40)
+    found = [one.signal for one in rollout.turn().messages if one.signal.kind == "rejected"]
+    assert len(found) == len({one.id for one in found}) == 2, found
+
+
 def test_so_many_signals_at_once_and_no_more() -> None:
     waves: dict[str, Any] = {f"w{number}": {**LAB, "after": []} for number in range(MOST_OPEN + 5)}
     rollout = telling(Rollout(settings(**waves)))
