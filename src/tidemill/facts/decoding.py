@@ -7,9 +7,11 @@ is a value, too: it stops what needs that ref, and nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import chain
+from operator import attrgetter
 from types import NoneType
 from typing import Any, TypeVar, get_args
 
@@ -67,11 +69,13 @@ def is_bounded(value: object) -> bool:
     return _are_bounded([value])
 
 
-def _are_bounded(values: Collection[object]) -> bool:
+def _are_bounded(values: Sequence[object]) -> bool:
     """The same of many at once, kind by kind: a ledger has thousands of a few kinds."""
+    kinds = {*map(type, values)}
+    if len(kinds) == 1:
+        return _are_of_kind_bounded(kinds.pop(), values)
     return all(
-        _are_of_kind_bounded(kind, [one for one in values if type(one) is kind])
-        for kind in set(map(type, values))
+        _are_of_kind_bounded(kind, [one for one in values if type(one) is kind]) for kind in kinds
     )
 
 
@@ -84,11 +88,11 @@ def _are_of_kind_bounded(kind: type, values: Sequence[Any]) -> bool:
         return _lie_between(values, -MAX_POSITION, MAX_POSITION)
     if issubclass(kind, msgspec.Struct):
         fields = _to_look_at(kind)
-        return all(_are_bounded([getattr(one, name) for one in values]) for name in fields)
+        return all(_are_bounded([*map(attrgetter(name), values)]) for name in fields)
     if issubclass(kind, dict):
-        return _are_bounded([one for each in values for one in each.values()])
+        return _are_bounded([*chain.from_iterable(map(dict.values, values))])
     if issubclass(kind, list | tuple | frozenset):
-        return _are_bounded([one for each in values for one in each])
+        return _are_bounded([*chain.from_iterable(values)])
     return True
 
 
