@@ -233,6 +233,8 @@ def scan(data: bytes, wanted: ImageIndex) -> Mentions:
     said = b"".join(_without_comments(data))
     found = Mentions()
     for token in set(said.translate(_APART).split()):
+        if token.isalnum() and token not in wanted.short:
+            continue  # as most words of most files
         is_long = b"/" in token or b":" in token
         if len(token) <= _LONGEST and (is_long or token.strip(_AROUND) in wanted.short):
             _take_in(found, token.decode("ascii"), wanted)
