@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 AS_ACTION = "--as-action"
 VERSION = "--version"
 _INTERRUPTED = 130
+_OBJECTS = 50_000  # new ones, until Python looks for circles again; by itself after each 700
 
 
 def main(arguments: Sequence[str] | None = None, table: Table | None = None) -> int:
@@ -61,6 +62,7 @@ def _prepare(*, is_whole_process: bool) -> None:
     if is_whole_process:
         # At its end Python looks through all objects for circles; they all go with the process.
         atexit.register(gc.freeze)
+        gc.set_threshold(_OBJECTS)
         turn_to_utf8()
         leave_the_checkout()
     for stream in (sys.stdout, sys.stderr):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -146,7 +145,9 @@ def file_change(
         "/dev/null" if before is None else _ended(old),
         "/dev/null" if after is None else _ended(new),
     )
-    lines += difflib.unified_diff(old_lines, new_lines, *names)
+    from difflib import unified_diff  # which a turn does not need
+
+    lines += unified_diff(old_lines, new_lines, *names)
     return FileChange(path=path, diff="".join(lines).removesuffix("\n"))
 
 
