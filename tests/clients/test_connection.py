@@ -260,6 +260,16 @@ def test_files_that_are_fetched_ahead_are_asked_for_again_after_pauses_as_well(
         assert (server.away, pauses) == (0, [0.5, 2.0])
 
 
+def test_past_is_asked_for_again_after_pauses_as_well(
+    server: GitServer, url: str, pauses: list[float]
+) -> None:
+    with opened(url) as repository:
+        main = repository.refs().shas["refs/heads/main"]
+        server.away = 2
+        assert repository.commits(main)[-1] == main
+        assert (server.away, pauses) == (0, [0.5, 2.0])
+
+
 def test_commits_that_are_gone_are_waited_for_once_each_and_keep_no_other_one_away(
     url: str, there: Path, pauses: list[float]
 ) -> None:

@@ -267,6 +267,17 @@ def test_push_that_hangs_is_ended_once_and_not_taken_for_a_refusal(
     assert refs(server) == {MAIN: main}
 
 
+def test_push_that_hangs_has_lost_the_race_where_the_ref_was_moved_meanwhile(
+    server: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main, older = main_of(repository), git(server, "rev-parse", "main~1")
+    move = f"env -u GIT_QUARANTINE_PATH git update-ref {MAIN} {older}"
+    hook(server, "pre-receive", f"{move}; sleep 600")
+    monkeypatch.setattr("tidemill.clients.git.repository.REMOTE_SECONDS", 5.0)
+    outcome = repository.push([Update(MAIN, main, made(repository, main))])
+    assert outcome == Raced(MAIN, main, older)
+
+
 def test_server_without_atomic_pushes_is_told_from_one_that_lets_nobody_in(
     server: Path, repository: Repository
 ) -> None:
