@@ -187,6 +187,7 @@ TICK = timedelta(microseconds=1)
         (LAST, True),
         (LAST + TICK, False),
         (FIRST.replace(tzinfo=None), False),
+        ([FIRST, FIRST.replace(tzinfo=None)], False),
         (LAST - FIRST, True),
         (LAST - FIRST + TICK, False),
         (FIRST - LAST - TICK, False),

@@ -18,8 +18,9 @@ from tests.unit.snapshots import (
     whats,
 )
 
+from tidemill.facts.ledger import Refusal
 from tidemill.facts.naming import Naming
-from tidemill.plan.plan import Plan
+from tidemill.plan.plan import Plan, plan
 
 
 @pytest.mark.parametrize(
@@ -218,6 +219,17 @@ def test_server_that_refuses_main_lands_nothing_and_the_rest_goes_on() -> None:
     assert (decided.landed, decided.main) == (None, rollout.main)
     assert set(decided.holds) == {("shop", "_")}
     assert introduced(decided) == [("lab", 2), ("lab", 3), ("lab", 4), ("lab", 5)]
+
+
+def test_refusal_of_a_server_is_in_the_journal_once() -> None:
+    rollout, commits = stack()
+    rollout.green(*commits)
+    refused = Refusal(sha=commits[-1], reason="a rule of its own", since=rollout.now)
+    decided = plan(rollout.snapshot(), refused=refused)
+    told = [entry.reason for entry in decided.entries if entry.what == "not landed"]
+    assert told == ["the server refused: a rule of its own"]
+    rollout.ledger = decided.ledger
+    assert "not landed" not in whats(plan(rollout.snapshot(), refused=refused))
 
 
 def test_red_commit_above_does_not_keep_a_green_one_from_landing() -> None:

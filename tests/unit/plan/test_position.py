@@ -73,6 +73,19 @@ def test_turn_judges_the_sender_again() -> None:
     assert "not by mallory" in rollout.decide().rejected[request]
 
 
+def test_turn_judges_the_tags_again() -> None:
+    rollout = Rollout()
+    fact = rollout.inbox.pop(rollout.announced(1))
+    assert isinstance(fact, AnnouncementRequest)
+    images = {
+        service: msgspec.structs.replace(one, Tag=f"{one.Tag.rpartition(':')[0]}:latest")
+        for service, one in fact.announcement.images.items()
+    }
+    told = msgspec.structs.replace(fact.announcement, images=images)
+    request = rollout.asked(msgspec.structs.replace(fact, announcement=told))
+    assert "latest" in rollout.decide().rejected[request]
+
+
 def test_sender_does_not_change_what_is_announced() -> None:
     assert announced("ada").id == announced(None).id
 

@@ -71,6 +71,15 @@ def test_main_at_a_commit_of_auto_is_no_move() -> None:
     assert [commit.sha for commit in decided.auto] == commits[2:]
 
 
+def test_auto_that_grows_is_no_move_of_main() -> None:
+    rollout = Rollout()
+    rollout.announced(1)
+    assert rollout.turn().ledger.moved == 0
+    rollout.pushed()
+    rollout.announced(2)
+    assert rollout.turn().ledger.moved == 1
+
+
 def test_operations_are_tried_one_upon_the_other_up_to_the_first_that_makes_no_commit() -> None:
     rollout, _ = stack()
     main = rollout.pushed()

@@ -12,11 +12,19 @@ from tests.unit.snapshots import Rollout, app_sha, landed, stack, two_waves, wha
 
 from tidemill.facts.holds import HoldCause, each_hold
 from tidemill.facts.ledger import Eviction, Ledger
+from tidemill.facts.naming import Naming
 from tidemill.facts.requests import Release
 from tidemill.facts.signals import MOST_TRIES, Reach, Receiver, Signal, SignalSettings
 from tidemill.plan import signals
 from tidemill.plan.draft import Draft
-from tidemill.plan.obstacles import About, MissingReport, Wait
+from tidemill.plan.obstacles import (
+    About,
+    MissingReport,
+    MissingReview,
+    Obstacle,
+    SetNotInFiles,
+    Wait,
+)
 from tidemill.plan.plan import Plan
 from tidemill.plan.signals import MOST_AT_ONCE, MOST_OPEN, confirmed
 from tidemill.words.durations import Duration
@@ -448,6 +456,19 @@ def test_one_commit_that_is_rejected_in_two_sets_is_two_signals() -> None:
         rollout.announced(2, name, sha_="f" * 40)
     found = [one.signal for one in rollout.turn().messages if one.signal.kind == "rejected"]
     assert len(found) == len({one.id for one in found}) == 2, found
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        MissingReview(wave="shop", environment="production", run=1, url="u"),
+        SetNotInFiles(wave="lab", commit="c", naming=Naming(nothing=True)),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_same_trouble_of_two_sets_is_two_signals(stop: Obstacle) -> None:
+    about = [About(at="in", set=name, app_sha=app_sha(1)) for name in ("app", "batch")]
+    assert len({signals._named(stop, one) for one in about}) == 2
 
 
 def test_so_many_signals_at_once_and_no_more() -> None:

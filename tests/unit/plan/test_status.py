@@ -169,3 +169,5 @@ def test_set_that_no_file_names_is_not_in_the_files_whatever_targets_report() ->
     assert state_of(wave, landing, rollout.now) == "deployed"
     landing.naming = Naming(nothing=True)
     assert state_of(wave, landing, rollout.now) == "not in the files"
+    landing.failed = {"lab-1": rollout.now}
+    assert state_of(wave, landing, rollout.now) == "failed"
