@@ -189,6 +189,13 @@ def test_each_cluster_has_a_source_of_its_own_under_the_same_name() -> None:
     assert found.startswith("the GitRepository cfg (clusters/us/sync.yaml) follows dev")
 
 
+def test_a_source_of_flux_is_the_one_in_the_namespace_of_what_follows_it() -> None:
+    flux = FLUX.format(url=HERE, ref="ref: {branch: main}")
+    source = FLUX.format(url=HERE, ref="ref: {branch: dev}").partition("---\n")[0]
+    other = source.replace("namespace: flux-system", "namespace: apps")
+    assert named(cfg(**{"f.yaml": f"{other}---\n{flux}"})) == []
+
+
 def test_a_source_of_another_kind_may_have_the_name_of_one_that_is_here() -> None:
     flux = FLUX.format(url=HERE, ref="ref: {branch: main}")
     first, _, last = flux.rpartition("kind: GitRepository")

@@ -79,6 +79,11 @@ def test_of_several_paths_the_most_exact_counts(path: str, owners: str) -> None:
     assert found.owners(path) == frozenset(owners.split(" "))
 
 
+def test_path_without_a_wave_makes_no_file_of_one_that_of_all() -> None:
+    found = ownership("{wave}/{target}", "eu/{target}")
+    assert found.owners("eu/a target that was removed/a.yml") == {"eu"}
+
+
 @pytest.mark.parametrize("templates", [(), ("g/{target}",), ("g",)])
 def test_where_no_path_has_a_wave_files_do_not_tell(templates: tuple[str, ...]) -> None:
     assert Ownership.of(settings(*templates)) is None

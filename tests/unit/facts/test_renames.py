@@ -229,6 +229,17 @@ def test_two_heirs_both_inherit_and_each_hold_can_be_released() -> None:
     assert set(rollout.holds) == {("us", "_")}
 
 
+def test_wave_that_keeps_its_past_which_another_one_has_now_too_is_told() -> None:
+    rollout = shipped()
+    live, us = ({"targets": [one], "after": ["lab"]} for one in LIVE["targets"])
+    now = settings(lab=LAB, live=live, us={**us, "was": "live"})
+    entries = renamed(rollout, now, live="live", us="live").turn().entries
+    assert [one.reason for one in entries if one.what == "renamed"] == [
+        "the wave live keeps its past, which another wave has now, too",
+        "the wave us was live",
+    ]
+
+
 def test_hold_of_a_wave_that_becomes_two_again_and_again_can_still_be_read_and_released() -> None:
     rollout = shipped()
     rollout.held("live", "_", "freeze")
