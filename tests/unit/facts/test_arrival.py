@@ -141,3 +141,22 @@ def test_repositories_that_settings_do_not_list_are_told_of_manifests_alone() ->
     )
     assert unlisted(settings, [("README.md", image)]) == ()
     assert unlisted(settings, [("a.yaml", f"image: {WEB}:v1\n".encode())]) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("image:\n  repository: ghcr.io/other/web\n  tag: v1", ("ghcr.io/other/web",)),
+        ("- name: ghcr.io/other/web\n  newTag: v1", ("ghcr.io/other/web",)),
+        ("registry: ghcr.io\nrepository: other/web", ("ghcr.io/other/web",)),
+        ("repository: other/web", ()),
+        (f"repository: {WEB}", ()),
+        ("# repository: ghcr.io/other/web", ()),
+    ],
+    ids=["chart", "kustomize", "registry-apart", "no-registry", "listed", "comment"],
+)
+def test_repository_without_a_tag_is_unlisted_where_it_names_its_registry(
+    text: str, found: tuple[str, ...]
+) -> None:
+    settings = settings_file.parse(SETTINGS.format(allow="ghcr.io/acme/*"))
+    assert unlisted(settings, [("a.yaml", f"{text}\n".encode())]) == found
