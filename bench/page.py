@@ -200,10 +200,10 @@ BENCHES = (
         "How long does the example's own `generate` take, and how many of its files does it write?",
         aim="The aims: 4 s where all digests changed, 0.3 s where nothing did, and 1 s where one "
         "did. The example evaluates all of its sources each time. Most of that is Jsonnet's own "
-        "work. Two things brought it to a third: each core evaluates whole targets, and nothing of "
-        "the others, and the evaluator's collector is off. To print without line breaks brought "
-        "nothing. What is left for the last two aims is a cache. It would be faster, and could be "
-        "wrong: what lies in `generated` would then depend on more than the sources.",
+        "work. Two things brought it to about a third: each core evaluates whole targets, and "
+        "nothing of the others, and the evaluator's collector is off. To print without line breaks "
+        "brought nothing. What is left for the last two aims is a cache. It would be faster, and "
+        "could be wrong: what lies in `generated` would then depend on more than the sources.",
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -250,23 +250,18 @@ def test_file_that_is_read_later_is_asked_for_again_after_pauses_as_well(
         assert (server.away, pauses) == (0, [0.5, 2.0])
 
 
-def test_files_that_are_fetched_ahead_are_asked_for_again_after_pauses_as_well(
-    server: GitServer, url: str, pauses: list[float]
+@pytest.mark.parametrize(
+    "ask",
+    [lambda to, main: to.fetch_below(main, ["a"]), lambda to, main: to.commits(main)],
+    ids=["files", "past"],
+)
+def test_what_is_fetched_ahead_is_asked_for_again_after_pauses_as_well(
+    ask: Callable[[Repository, str], object], server: GitServer, url: str, pauses: list[float]
 ) -> None:
     with opened(url) as repository:
         main = repository.refs().shas["refs/heads/main"]
         server.away = 2
-        repository.fetch_below(main, ["a"])
-        assert (server.away, pauses) == (0, [0.5, 2.0])
-
-
-def test_past_is_asked_for_again_after_pauses_as_well(
-    server: GitServer, url: str, pauses: list[float]
-) -> None:
-    with opened(url) as repository:
-        main = repository.refs().shas["refs/heads/main"]
-        server.away = 2
-        assert repository.commits(main)[-1] == main
+        ask(repository, main)
         assert (server.away, pauses) == (0, [0.5, 2.0])
 
 

@@ -230,11 +230,8 @@ def test_look_at_what_generate_changes_says_who_made_the_commit_and_on_what(benc
     found = bench.repository.look(work)
     assert isinstance(found, Inspection), found
     assert list(found.changed) == ["generated/lab/all.yaml"]
-    assert (found.author, found.parents) == (author(bench, tip), (parent,))
-
-
-def author(bench: Bench, commit: str) -> str:
-    return git(bench.server, "log", "-1", "--format=%an", commit)
+    author = git(bench.server, "log", "-1", "--format=%an", tip)
+    assert (found.author, found.parents) == (author, (parent,))
 
 
 def test_each_operation_has_an_empty_home_of_its_own(bench: Bench) -> None:

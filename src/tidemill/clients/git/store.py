@@ -151,7 +151,10 @@ class Store(Protocol):
         """The commits that lead to one, and itself, each after its parents."""
 
     def count_since(self, tip: str, when: datetime) -> int:
-        """How many of them were made at a time or later, as far as dates do not go back."""
+        """How many of them were made at a time or later.
+
+        They are counted back from the tip: one that is older than that may hide those before it.
+        """
 
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
