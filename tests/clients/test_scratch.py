@@ -92,18 +92,29 @@ with scratch() as folder:
 """
 
 
-def test_folder_of_a_run_that_was_killed_while_it_removed_it_is_swept_later(place: Path) -> None:
+def test_folder_of_a_run_that_was_killed_while_it_removed_it_is_swept_by_the_next(
+    place: Path,
+) -> None:
     """Its lock may be what went first, and others may have folders that never had one."""
     done = subprocess.run([sys.executable, "-c", KILLED_AT_THE_END], check=False)
     assert done.returncode == -signal.SIGKILL
     (left,) = place.iterdir()
     packages = place / f"tidemill-{os.getuid()}-4711-123" / "packages"
     packages.mkdir(parents=True)
-    for folder in (left, packages, packages.parent):
-        os.utime(folder, (0, 0))
     with scratch() as folder:
+        assert not left.exists()
         assert sorted(place.iterdir()) == sorted([folder, packages.parent])
     assert packages.is_dir()
+
+
+def test_folder_that_nobody_locked_is_swept_when_no_start_takes_that_long(place: Path) -> None:
+    """Whoever made it may be about to lock it."""
+    old, new = (place / f".tidemill-new-{os.getuid()}-{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    with scratch() as folder:
+        assert sorted(place.iterdir()) == sorted([folder, new])
 
 
 def test_folder_of_a_run_that_lives_is_left_alone(place: Path) -> None:

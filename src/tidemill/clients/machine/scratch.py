@@ -23,8 +23,9 @@ from tidemill.words.names import shown_path
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the memory file system of Linux, and each folder in it is private
 _PREFIX = "tidemill-"
-_NEW = ".tidemill-new-"
-_OLD = 3600.0
+_NEW = ".tidemill-new-"  # not locked yet
+_GOING = ".tidemill-going-"  # whoever had the lock is done with it, or dead
+_LONG = 3600.0
 _LOCK = "lock"
 _ROOM = 1024**3
 _LEAST = 64 * 1024  # bytes; with fewer a disk is full
@@ -92,10 +93,10 @@ def require_room(folder: Path) -> None:
 def _removed(folder: Path) -> None:
     """Remove it, also where this is interrupted.
 
-    If this is killed, the lock may be gone. So it goes by the name that needs none.
+    If this is killed, the lock may be gone. So it goes by a name that needs none.
     """
     if folder.name.startswith(_PREFIX):
-        going = folder.with_name(f"{_NEW}{folder.name.removeprefix(_PREFIX)}")
+        going = folder.with_name(f"{_GOING}{folder.name.removeprefix(_PREFIX)}")
         with suppress(OSError):
             folder = folder.rename(going)
     try:
@@ -119,8 +120,9 @@ def _sweep(parent: Path) -> None:
                 _removed(left)
         except OSError:
             continue
-    for left in parent.glob(f"{_NEW}{os.getuid()}-*"):
+    for left in (*parent.glob(f"{_GOING}{os.getuid()}-*"), *parent.glob(f"{_NEW}{os.getuid()}-*")):
         with suppress(OSError):
             found = left.lstat()
-            if found.st_uid == os.getuid() and time.time() - found.st_mtime > _OLD:
+            over = left.name.startswith(_GOING) or time.time() - found.st_mtime > _LONG
+            if over and found.st_uid == os.getuid():
                 _removed(left)
