@@ -11,7 +11,7 @@ from tests.world import World, sha_of
 from tidemill.answers.history import History
 from tidemill.clients.git.git import configured
 from tidemill.clients.git.repository import opened
-from tidemill.commands import page
+from tidemill.commands import _paging
 from tidemill.turn import past
 from tidemill.turn.past import read_history
 from tidemill.turn.read import read
@@ -68,6 +68,44 @@ def test_what_runs_and_what_waits_is_on_it(second: World, tmp_path: Path) -> Non
     assert str(second.folder) in board  # in the commands, which run as printed
 
 
+@pytest.mark.parametrize("command", ["loop", "reconcile-cfg-app"])
+def test_a_run_that_changed_something_leaves_the_page(
+    under_test: World, tmp_path: Path, command: str
+) -> None:
+    out, again = tmp_path / "page", tmp_path / "again"
+    for sha in under_test.asked:
+        under_test.check(sha)
+    assert under_test.run(command, "--page", str(out), "--dry-run")["page"] is None
+    done = under_test.run(command, "--page", str(out))
+    assert (done["changed"], done["page"], done["unwritten"]) == (True, str(out), [])
+    assert sha_of("app-1")[:12] in (out / "index.html").read_text()
+    under_test.run("page", "--out", str(again))
+    assert files(again) == files(out)
+    done = under_test.run(command, "--page", str(tmp_path / "other"))
+    assert (done["changed"], done["page"]) == (False, None)
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_run_whose_page_fails_did_its_work(
+    under_test: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").write_text("of somebody")
+    done = under_test.run("loop", "--page", str(tmp_path))
+    assert (done.code, done["page"]) == (0, None)
+    assert done["landed"] == under_test.ref("refs/heads/main")
+    (why,) = done["unwritten"]
+    assert "is no page that Tidemill wrote; name a folder" in why
+
+    def broken(*_: object) -> None:
+        raise KeyError("x")
+
+    under_test.run("hold-wave", "--wave", "shop", "--reason", "fair", "--accept-only")
+    monkeypatch.setattr(_paging, "write_page", broken)
+    code, said, _ = says(under_test, "loop", "--page", str(tmp_path / "page"))
+    assert code == 0
+    assert "no page: KeyError: 'x'" in said
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -118,7 +156,7 @@ def test_the_last_turns_are_enough_where_they_tell_of_what_is_there(
     landed = history_of(second).stays["lab", "app"][-1].since
     needed = len(turns) - turns.index(landed)
     monkeypatch.setattr(past, "_PARTS", tuple(range(1, len(turns))))
-    monkeypatch.setattr(page, "LEAST_TURNS", 1)
+    monkeypatch.setattr(_paging, "LEAST_TURNS", 1)
     second.run("page", "--out", str(part))
     note = f"Who asked for what landed before {to_the_minute(turns[-needed])}"
     timeline = (part / "timeline.html").read_text()

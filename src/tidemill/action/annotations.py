@@ -107,7 +107,7 @@ def _red(checks: results.CommitChecks) -> Iterator[str]:
 
 
 def _left_to_people(turn: TurnTaken) -> Iterator[str]:
-    yield from (*turn.unread, *turn.unsent)
+    yield from turn.warnings
     for what, happened in _NEEDS_A_PERSON.items():
         for entry in turn.done(what):
             which = about(entry) or "something"

@@ -30,6 +30,11 @@ _TURN = {
     "next-due": "when time alone makes something due, or empty",
     "wake": "whether that is within the hour, and no turn before this one knew",
 }
+_LAST = {
+    **_TURN,
+    "more": "whether something is left to the next run",
+    "page": "the folder that the page was written to, or empty",
+}
 _ASKED = {**_REQUEST, **_TURN}
 
 RESULT = "result"
@@ -79,10 +84,9 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "verdicts": "a JSON object: success, failure or error for each commit",
         "reasons": "a JSON object: why a commit is not green",
     },
-    "reconcile-cfg-app": {**_TURN, "more": "whether something is left to the next run"},
+    "reconcile-cfg-app": _LAST,
     "loop": {
-        **_TURN,
-        "more": "whether something is left to the next run",
+        **_LAST,
         "verdicts": "a JSON object: what was said of each commit that was checked",
     },
     "record-check": {**_CHANGED, "state": "the verdict", "reason": "what was written, or why not"},

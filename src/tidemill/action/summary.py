@@ -78,8 +78,7 @@ def _body(result: Result, url: str | None) -> list[str]:
 
 
 def _turn(turn: TurnTaken, url: str | None, settled: Sequence[str] = ()) -> list[str]:
-    said = (*turn.unread, *turn.unsent)
-    lines = [line for why in said for line in (f"**Warning**: {plain(why)}", "")]
+    lines = [line for why in turn.warnings for line in (f"**Warning**: {plain(why)}", "")]
     lines += [f"Landed {commit(turn.landed, url)} on main.", ""] if turn.landed else []
     lines += _markdown([done(turn)], url)
     for words, shas in (("Statuses set", settled), ("To check", turn.to_check)):

@@ -223,6 +223,8 @@ def turn_json(turn: TurnTaken) -> dict[str, Any]:
         "notes": [{"what": one.what, **_entry(one)} for one in notes],
         "unread": turn.unread,
         "unsent": turn.unsent,
+        "page": turn.page,
+        "unwritten": turn.unwritten,
         "environment": turn.environment,
         "approvals": [set_json(one, turn.remedies.server) for one in turn.approvals],
     }

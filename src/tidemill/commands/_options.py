@@ -102,6 +102,12 @@ class Repository(Option):
         return 'in a checkout of cfg-app.git, add --repo "$(git remote get-url origin)"'
 
 
+PAGE = Option(
+    "--page",
+    metavar="DIR",
+    help="once all is done, and if anything was written, write the page there, as page does; if "
+    "that fails, it is said, and the run has not failed",
+)
 TURN = (Repository(), DRY_RUN, NOW, JSON)
 ACCEPT_AND_TURN = (Repository(), ACCEPT_ONLY, ENTRYPOINTS, DRY_RUN, NOW, JSON)
 

@@ -47,4 +47,9 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
         raise
     if wanted and not options.dry_run:
         tell_github(done, wanted, needed(turning.github), person.run_url())
-    return Reconciliation(turning.taken(done), settled)
+    taken = turning.taken(done)
+    if arguments.page:
+        from tidemill.commands._paging import with_page
+
+        taken = with_page(store, arguments, taken)
+    return Reconciliation(taken, settled)

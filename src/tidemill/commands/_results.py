@@ -97,6 +97,8 @@ class TurnTaken(Struct, frozen=True):
         wake: whether that is within the hour, and no turn before this one knew.
         unread: why reports of targets could not be read or used; the turn went on without them.
         unsent: why signals could not be sent; a later turn sends them.
+        page: the folder that the page was written to, if it was.
+        unwritten: why the page could not be written.
         approvals: what each wave would get that waits for an approval.
         environment: the environment on GitHub whose reviewers have to look at what this run asks.
     """
@@ -114,8 +116,15 @@ class TurnTaken(Struct, frozen=True):
     wake: bool = False
     unread: tuple[str, ...] = ()
     unsent: tuple[str, ...] = ()
+    page: str | None = None
+    unwritten: tuple[str, ...] = ()
     approvals: tuple[SetDifference, ...] = ()
     environment: str | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What went wrong, and did not keep it from its work."""
+        return (*self.unread, *self.unsent, *self.unwritten)
 
     def done(self, what: str) -> tuple[Entry, ...]:
         """All of one kind that it did, as the journal calls it."""

@@ -182,8 +182,10 @@ def _request(request: Request) -> Iterator[Part]:
 
 
 def _turn(turn: TurnTaken) -> Iterator[Part]:
-    yield from (Said(State("warning"), why) for why in (*turn.unread, *turn.unsent))
+    yield from (Said(State("warning"), why) for why in turn.warnings)
     yield outcome(turn)
+    if turn.page:
+        yield f"The page is in {turn.page}."
     if isinstance(turn.outcome, LostTo):
         return
     if turn.entries and not isinstance(turn.outcome, NothingDue | LeftToAnother):

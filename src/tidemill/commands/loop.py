@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from tidemill.clients.git.repository import opened
 from tidemill.clients.machine import enclosure, workflow
 from tidemill.commands import _options
@@ -54,6 +56,7 @@ PARAMETERS = (
         "is no failure of the run: it is taken off auto, and the rest goes on",
     ),
     _options.DEPLOYMENTS,
+    _options.PAGE,
 )
 
 
@@ -88,4 +91,9 @@ def run(arguments: Arguments) -> AnyResult:
         for one in loop.rounds():
             loop.done.append(one)
             loop.tell_github(one.turn)
-    return loop.result()
+        done = loop.result()
+        if not arguments.page:
+            return done
+        from tidemill.commands._paging import with_page
+
+        return replace(done, turn=with_page(store, arguments, done.turn))

@@ -43,6 +43,7 @@ PARAMETERS = (
         help="send check-requested, with the commits whose checks are asked for, to another CI",
     ),
     _options.DEPLOYMENTS,
+    _options.PAGE,
 )
 
 
