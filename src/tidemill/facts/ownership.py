@@ -22,7 +22,7 @@ class Ownership(Struct, frozen=True):
     Attributes:
         waves: all waves; what matches no path belongs to each of them.
         listed: for each path of a target that the settings list its waves.
-        others: for other targets: the paths of a wave as patterns, the most exact first.
+        others: for other targets: the paths of a wave as patterns, each with its length.
     """
 
     waves: frozenset[str]
@@ -45,7 +45,6 @@ class Ownership(Struct, frozen=True):
                     parts = [re.escape(part) for part in filled.split("{target}")]
                     pattern = re.compile(f"{_ANY_TARGET.join(parts)}(?:/|$)")
                     others.append((len(filled), pattern, wave.name))
-        others.sort(key=lambda one: -one[0])
         return cls(frozenset(wave.name for wave in settings.waves), listed, tuple(others))
 
     def owners(self, path: str) -> frozenset[str]:

@@ -77,7 +77,7 @@ def _gone(settings: Settings, ledger: Ledger, place: Place) -> Iterator[tuple[Pl
             continue
         for name, part in sets.items():
             is_kin = name == set_name or settings.image_set(name) is None
-            if is_kin and part.landings and (other, name) != place:
+            if is_kin and part.landings:
                 yield (other, name), part
 
 

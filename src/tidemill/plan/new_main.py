@@ -114,7 +114,7 @@ def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) 
         repository=source.repository if source else None,
         **order._asdict(),
         targets=trees,
-        is_hotfix=source is not None and source.hotfix is not None,
+        is_hotfix=bool(source and source.hotfix),
     )
 
 

@@ -390,6 +390,12 @@ def test_rollback_of_several_sets_that_comes_under_old_names_is_for_the_heirs() 
     decided = rollout.turn()
     backs = {one.operation.set for one in decided.auto if one.operation.kind == "roll back"}
     assert backs == {"app", "jobs"}
+    points = [
+        (point.wave, point.set or back.set)
+        for back in decided.ledger.rollbacks
+        for point in (back.leaves, back.to)
+    ]
+    assert points == [("live", "app")] * 2 + [("live", "batch")] * 2, "as their commits call them"
     assert set(rollout.holds) == {("prod", "app"), ("prod", "jobs")}
     assert decided.rejected == {}
 

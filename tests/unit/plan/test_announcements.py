@@ -228,3 +228,14 @@ def test_announcement_that_fails_in_one_of_two_first_waves_is_rejected_as_a_whol
     decided = rollout.decide(maker)
     found = [(one.what, one.wave, one.reason) for one in decided.entries if one.id == request]
     assert ("rejected", None, "west: no such chart") in found
+
+
+def test_announcement_that_one_first_wave_has_and_one_passed_over_ends_as_a_whole() -> None:
+    rollout = two_first()
+    request = rollout.announced(2)
+    rollout.landing("east", 2)
+    rollout.landing("west", 3)
+    decided = rollout.decide()
+    assert decided.ledger.how_ended(request) == "landed"
+    found = [(one.what, one.wave, one.reason) for one in decided.entries if one.id == request]
+    assert found == [("landed", None, "landed in east; superseded in west")]

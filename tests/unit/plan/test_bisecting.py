@@ -458,3 +458,39 @@ def test_suspect_s_parent_is_asked_again_and_then_the_suspect(
         )
     found = bisecting._find_culprit(Draft.of(rollout.snapshot()), [rollout.main, red])
     assert found == ([names[wanted]] if wanted else [])
+
+
+@pytest.mark.parametrize(
+    ("main", "auto", "suspect", "wanted"),
+    [
+        ("+", "p! p!", None, []),
+        ("+", "p! p!", 0, [0]),
+        ("+", "p. p. p! p!", None, [1]),
+        ("+", "r! p!", 0, [0]),
+        (".", "p! p!", None, [-1]),
+        (".", "r! p!", None, []),
+        (".", "p. r! p!", None, [0]),
+        ("!", "p. p! p!", None, []),
+        ("!", "r. p. p!", None, [0]),
+        ("!", "r. p. r. p. p. p!", None, [1]),
+        ("!", "p. r. p! p!", None, [1]),
+    ],
+)  # fmt: skip
+def test_beneath_a_red_commit_the_middle_of_what_is_not_known_is_asked_for(
+    main: str, auto: str, suspect: int | None, wanted: list[int]
+) -> None:
+    """`p` promotes, `r` regenerates; green `+`, red `!` and unknown `.`; -1 is main itself."""
+    rollout = Rollout()
+    words = auto.split()
+    kinds = {"p": "promote", "r": "regenerate"}
+    states: dict[str, tuple[RunState, ...]] = {"+": ("success",), "!": ("failure",), ".": ()}
+    commits = [rollout.on_auto("lab", at, kind=kinds[one[0]]) for at, one in enumerate(words, 1)]
+    rollout.check(rollout.main, *states[main])
+    for commit, word in zip(commits, words, strict=True):
+        rollout.check(commit, *states[word[1]])
+    if suspect is not None:
+        rollout.ledger.suspect = Suspect(
+            sha=commits[suspect], parent=rollout.main, parent_runs=(), runs=("run-1",)
+        )
+    found = bisecting.choose_checks(Draft.of(rollout.snapshot()), rollout.auto)
+    assert found == [commits[at] if at >= 0 else rollout.main for at in wanted]

@@ -1,12 +1,26 @@
 """Deployment: which reports count, whether a target runs a set, and when it is deployed."""
 
+from typing import Any
+
 import msgspec
 import pytest
-from tests.unit.snapshots import LAB, Rollout, landed, present, whats
+from tests.unit.snapshots import (
+    LAB,
+    NOW,
+    SHOP,
+    Rollout,
+    landed,
+    present,
+    settings,
+    two_waves,
+    whats,
+)
 
+from tidemill.facts.naming import Naming
 from tidemill.facts.operation import Files
 from tidemill.facts.records import Health, Phase
-from tidemill.plan.deployment import runs
+from tidemill.plan.deployment import refresh, runs
+from tidemill.plan.draft import Draft
 from tidemill.plan.plan import plan
 from tidemill.plan.status import status
 
@@ -17,8 +31,11 @@ def test_set_is_deployed_when_each_target_has_been_healthy_with_it() -> None:
     one = present(rollout.turn())
     assert (one.deployed_at, set(one.taken)) == (None, {"lab-1"})
     rollout.reports("lab", "lab-2", ago=3)
-    both = present(rollout.turn())
+    decided = rollout.turn()
+    both = present(decided)
     assert both.deployed_at == both.healthy_since == rollout.ago(3)
+    (told,) = (one for one in decided.entries if one.what == "deployed")
+    assert (told.wave, told.set, told.app_sha) == ("lab", "app", both.app_sha)
     assert both.deployed_once
 
 
@@ -275,3 +292,56 @@ def test_report_waits_where_a_newer_release_wrote_what_its_target_said_last() ->
         known = msgspec.structs.replace(rollout.snapshot(), silenced=frozenset(silenced))
         decided = plan(known)
         assert (request in decided.ended) is bool(decided.filed) is is_filed
+    rollout.settings = settings(lab={"targets": ["lab-2"]}, shop=SHOP)
+    known = msgspec.structs.replace(rollout.snapshot(), silenced=frozenset({("lab", "lab-1")}))
+    assert request in plan(known).rejected, "it is nobody's, whoever wrote the last"
+
+
+def test_set_that_the_files_do_not_name_any_more_is_deployed_no_more() -> None:
+    rollout = two_waves()
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    landing.naming = Naming(nothing=True)
+    draft = Draft.of(rollout.snapshot())
+    refresh(draft)
+    found = draft.ledger.present("lab", "app")
+    assert found is not None
+    assert (found.taken, found.deployed_at, found.healthy_since) == ({}, None, None)
+
+
+@pytest.mark.parametrize("kind", ["failed", "tolerated"])
+def test_what_has_failed_is_weighed_by_what_the_settings_need_now(kind: str) -> None:
+    rollout = two_waves()
+    since = {"lab-1": rollout.ago(5)}
+    setattr(rollout.ledger.of("lab", "app").landings[-1], kind, since)
+    for need, failed in (("all", since), ("all but 1", {})):
+        rollout.settings = settings(lab={**LAB, "need": need}, shop=SHOP)
+        draft = Draft.of(rollout.snapshot())
+        refresh(draft)
+        found = draft.ledger.present("lab", "app")
+        assert found is not None
+        assert (found.failed, found.tolerated) == (failed, {} if failed else since)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_well"),
+    [
+        ({}, True),
+        ({"taken": {}}, False),
+        ({"failed": {"lab-1": NOW}}, False),
+        ({"naming": Naming(nothing=True)}, False),
+    ],
+    ids=["both", "one-is-not-there-yet", "one-failed", "one-is-not-named"],
+)
+def test_wave_is_well_with_its_sets_only_where_it_is_with_each(
+    change: dict[str, Any], *, is_well: bool
+) -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB))
+    contents = {}
+    for name in ("app", "batch"):
+        landing = rollout.landing("lab", 1, name)
+        contents[name] = landing.content
+    for key, value in change.items():
+        setattr(rollout.ledger.of("lab", "batch").landings[-1], key, value)
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, sets={})
+    assert rollout.turn().ledger.well_with == ({"lab": contents} if is_well else {})

@@ -26,6 +26,7 @@ from tidemill.facts.requests import Drop, Release
 from tidemill.facts.staleness import Inspection
 from tidemill.plan.draft import Draft
 from tidemill.plan.hotfix import replacement
+from tidemill.plan.obstacles import EndedRequest
 from tidemill.plan.plan import Plan
 from tidemill.plan.wording import line_command
 
@@ -492,6 +493,18 @@ def test_a_hotfix_that_was_evicted_can_be_dropped_and_nobody_is_told_of_it_any_m
     again = rollout.asked(Drop(accepted_at=rollout.ago(-1), by="ada", request=request))
     assert [one.what for one in rollout.turn().entries] == ["ended already"]
     assert again not in rollout.inbox
+
+
+def test_a_hotfix_that_is_dropped_leaves_auto() -> None:
+    rollout = two_waves()
+    request = rollout.hotfix("shop", 1)
+    assert made(rollout.turn())[0] == ("hotfix", "shop", FIX)
+    rollout.asked(Drop(accepted_at=rollout.ago(0), by="ada", request=request))
+    decided = rollout.turn()
+    assert "hotfix" not in [kind for kind, _, _ in made(decided)]
+    assert decided.ledger.how_ended(request) == "dropped"
+    (taken,) = (one for one in decided.entries if one.what == "taken off auto")
+    assert (taken.id, taken.reason) == (request, EndedRequest(what="hotfix").words())
 
 
 def test_of_two_hotfixes_that_were_evicted_the_last_is_told_and_dropped_none_is() -> None:

@@ -8,7 +8,9 @@ from msgspec.structs import replace
 from tests.unit.snapshots import NOW, Rollout, app_sha, images, settings, whats
 
 from tidemill.facts.evidence import Evidence
-from tidemill.facts.image_files import ImageFiles, from_maps
+from tidemill.facts.image_files import ImageFiles, StandIn, from_maps
+from tidemill.facts.naming import Naming
+from tidemill.facts.snapshot import WaveNaming
 from tidemill.plan.plan import plan
 
 
@@ -258,3 +260,28 @@ def test_what_was_named_is_forgotten_where_settings_do_not_say_what_targets_rend
     places = replace(rollout.settings.deployments, path=path)
     rollout.settings = replace(rollout.settings, deployments=places)
     assert rollout.decide().ledger.named == ({"lab": "f" * 40} if path else {})
+
+
+@pytest.mark.parametrize("is_hotfix", [False, True])
+def test_set_that_a_person_puts_there_is_a_hotfix_if_its_files_say_so(*, is_hotfix: bool) -> None:
+    rollout = Rollout()
+    files = images(3)
+    assert files.source
+    source = replace(files.source, hotfix=StandIn(position=2) if is_hotfix else None)
+    rollout.by_hand("lab", from_maps(files.tags, files.digests, source))
+    present = plan(rollout.snapshot()).ledger.present("lab", "app")
+    assert present is not None
+    assert (present.is_hotfix, present.position) == (is_hotfix, 2 if is_hotfix else 3)
+
+
+def test_what_files_name_is_said_of_the_set_that_a_person_put_there_with_them() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    rollout.by_hand("lab", rollout.files_of(2))
+    known = rollout.snapshot()
+    naming = Naming(nothing=True)
+    named = {"lab": WaveNaming("f" * 40, {"app": naming})}
+    decided = plan(replace(known, main=replace(known.main, named=named)))
+    landings = decided.ledger.of("lab", "app").landings
+    assert [one.naming for one in landings] == [None, naming]
+    assert whats(decided)[:2] == ["changed by hand", "not in the files"]

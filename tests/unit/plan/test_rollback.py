@@ -21,6 +21,7 @@ from tests.unit.snapshots import (
 
 from tidemill.facts.ledger import Eviction, Landing
 from tidemill.facts.requests import Drop, Rollback, SetRollback
+from tidemill.facts.snapshot import OperationFailure
 from tidemill.plan.draft import Draft
 from tidemill.plan.eviction import as_missed
 from tidemill.plan.obstacles import PastEviction, PastRollback, Wait
@@ -401,6 +402,17 @@ def test_several_sets_of_which_one_has_its_goal_are_held_and_the_other_goes_back
     decided = rollout.turn()
     assert [one.operation.set for one in decided.auto] == ["app"]
     assert set(decided.holds) == {("shop", "app"), ("shop", "batch")}
+
+
+def test_one_of_several_sets_that_can_not_be_made_is_named_where_the_other_has_its_goal() -> None:
+    rollout = two_sets()
+    request = both_back(rollout)
+    rollout.landing("shop", 2, "batch", landed=5)
+    failed = OperationFailure("it has no image files")
+    decided = rollout.turn(lambda operation, _: failed if operation.kind == "roll back" else None)
+    assert decided.ledger.how_ended(request) == "evicted"
+    as_a_whole = [one.reason for one in decided.entries if one.id == request and not one.wave]
+    assert as_a_whole == ["app was evicted"]
 
 
 def test_rollback_that_another_one_overtakes_ends_and_leaves_the_inbox() -> None:

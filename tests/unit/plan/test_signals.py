@@ -23,6 +23,7 @@ from tidemill.plan.obstacles import (
     MissingReview,
     Obstacle,
     SetNotInFiles,
+    UnknownAsker,
     Wait,
 )
 from tidemill.plan.plan import Plan
@@ -469,6 +470,16 @@ def test_one_commit_that_is_rejected_in_two_sets_is_two_signals() -> None:
 def test_same_trouble_of_two_sets_is_two_signals(stop: Obstacle) -> None:
     about = [About(at="in", set=name, app_sha=app_sha(1)) for name in ("app", "batch")]
     assert len({signals._named(stop, one) for one in about}) == 2
+
+
+@pytest.mark.parametrize(
+    "other", [{"at": "on"}, {"wave": "shop"}, {"set": "batch"}, {"app_sha": app_sha(2)}], ids=str
+)
+def test_same_trouble_in_two_places_is_two_signals(other: dict[str, Any]) -> None:
+    stop = UnknownAsker(wave="shop", reason="it is not known", remedy="wait")
+    about = About(at="in", wave="lab", set="app", app_sha=app_sha(1))
+    elsewhere = msgspec.structs.replace(about, **other)
+    assert signals._named(stop, about) != signals._named(stop, elsewhere)
 
 
 def test_so_many_signals_at_once_and_no_more() -> None:

@@ -11,8 +11,11 @@ from tidemill.plan.obstacles import SoakForFollower
 from tidemill.plan.soak import run_clock, soaks_for_others
 
 
-def test_soak_of_an_older_set_stands_still_while_a_newer_one_fails() -> None:
+@pytest.mark.parametrize("is_calm", [False, True], ids=["first turn", "turn after a calm one"])
+def test_soak_of_an_older_set_stands_still_while_a_newer_one_fails(*, is_calm: bool) -> None:
     rollout = landed(minutes=40)
+    if is_calm:
+        rollout.turn()
     rollout.reports("lab", "lab-1", "Degraded", ago=30)
     rollout.turn()
     rollout.reports("lab", "lab-1", ago=20)
