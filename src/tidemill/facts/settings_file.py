@@ -109,7 +109,8 @@ def _is_branch(value: object) -> TypeGuard[str]:
 
 def _is_namespace(value: object) -> TypeGuard[str]:
     is_own = value not in ("refs/heads", "refs/tags", "refs/remotes")
-    return is_own and isinstance(value, str) and value.startswith("refs/") and _is_branch(value[5:])
+    below = value.removeprefix("refs/") if isinstance(value, str) else value
+    return is_own and below != value and _is_branch(below)
 
 
 class _WrongAt(Exception):

@@ -92,7 +92,7 @@ def why_not(one: Verification) -> tuple[str, str] | None:
     """The key at which a verification can't be used, and why, where types can't say it."""
     if len(one.ways) != 1:
         found = f", and not {' and '.join(one.ways)}" if one.ways else ""
-        return (*one.ways, "name")[-2 if one.ways else -1], f"it takes one of {_WAYS}{found}"
+        return (one.ways or ("name",))[-1], f"it takes one of {_WAYS}{found}"
     [way] = one.ways
     text = getattr(one, way)
     if not text.strip() or UNPRINTABLE.search(text):

@@ -160,3 +160,16 @@ def test_repository_without_a_tag_is_unlisted_where_it_names_its_registry(
 ) -> None:
     settings = settings_file.parse(SETTINGS.format(allow="ghcr.io/acme/*"))
     assert unlisted(settings, [("a.yaml", f"{text}\n".encode())]) == found
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "count"),
+    [
+        ("a.yaml", "image: {tag: v1}\n", 1),
+        ("a.yaml", "image: {name: v1}\n", 0),
+        ("a.txt", "image: {tag: v1}\n", 0),
+        (".github/a.yaml", "image: {tag: v1}\n", 0),
+    ],
+)
+def test_tags_are_looked_for_in_files_of_values_alone(file: str, text: str, count: int) -> None:
+    assert len(tags([(file, text.encode())])) == count

@@ -197,6 +197,8 @@ TICK = timedelta(microseconds=1)
         (-MAX_POSITION - 1, False),
         (["a", "b"], True),
         ([1, MAX_POSITION + 1], False),
+        ([1, -MAX_POSITION - 1], False),
+        ([FIRST - TICK, FIRST], False),
         (("a", LAST + TICK), False),
         ({"a": "b", "c": MAX_POSITION + 1}, False),
         ({"a": [("b", {"c": LAST})]}, True),

@@ -31,6 +31,7 @@ def shop(found: Settings) -> Wave:
     ("after", "words"),
     [
         (rollout(soak="1h"), "soak: 1h, was 0s"),
+        (rollout(soak="48h"), "soak: 2d, was 0s"),
         (rollout(soak="3601s"), "soak: 3601s, was 0s"),
         (rollout(settle="5m"), "settle: 5m, was 15m"),
         (rollout(admit="at once"), "admit: at once, was when deployed"),
@@ -171,10 +172,15 @@ def past(*soaks: str) -> list[PastSettings]:
         (("1h", "2h", "0s"), "known", [("a", ("1h", "2h")), ("b", ("2h", "0s"))]),
         (("1h", "1h", "0s", "0s"), "known", [("b", ("1h", "0s"))]),
         (("2h", "1h", "2h", "0s"), "a commit that is not there", [("c", ("1h", "0s"))]),
+        (("2h", "1h", "2h", "3h"), "a commit that is not there", [("c", ("1h", "0s"))]),
         (("0s", "0s"), "a commit that is not there", [(None, ("1h", "0s"))]),
+        (("0s", "2h", "0s"), "known", [("a", ("0s", "2h")), ("b", ("2h", "0s"))]),
         ((), "known", [(None, ("1h", "0s"))]),
     ],
-    ids=["one", "two", "the-one-between", "not-all-is-known", "older-than-all", "nothing-known"],
+    ids=[
+        *("one", "two", "the-one-between", "not-all-is-known", "what-is-last-is-not-known"),
+        *("older-than-all", "there-and-back", "nothing-known"),
+    ],
 )
 def test_commits_that_changed_a_gate_are_told_apart(
     soaks: tuple[str, ...], known: str, told: list[tuple[str | None, tuple[str, str]]]
@@ -211,6 +217,20 @@ def test_nobody_is_told_to_have_changed_what_an_earlier_release_did_not_write_do
     for same in (commits[:1], other):
         assert list(changes(known, old, shop(old), same, "known")) == []
     [(by, gates)] = changes(known, new, shop(new), commits, "known")
+    assert (by and by.author, gates) == ("eve", {"soak": ("1h", "0s")})
+
+
+def test_nobody_is_told_to_have_changed_what_an_earlier_release_wrote_in_other_words() -> None:
+    same, known = rollout(soak="1h"), {"after": "lab", "soak": "60m"}
+    commits = [PastSettings("known", "", same), PastSettings("a", "eve", same)]
+    for told in (commits[:1], commits):
+        assert list(changes(known, same, shop(same), told, "known")) == []
+
+
+def test_who_brings_a_wave_back_has_changed_what_was_known_of_it() -> None:
+    before, after = rollout(soak="1h"), rollout()
+    commits = [PastSettings("known", "", settings(lab=LAB)), PastSettings("a", "eve", after)]
+    [(by, gates)] = changes(gates_of(before, shop(before)), after, shop(after), commits, "known")
     assert (by and by.author, gates) == ("eve", {"soak": ("1h", "0s")})
 
 

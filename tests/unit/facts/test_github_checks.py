@@ -218,3 +218,17 @@ def test_status_of_the_actions_is_of_the_app_that_github_runs_them_by() -> None:
     for app, count in ((15368, 1), (15369, 0)):
         found = record(SHA, (RequiredCheck("build", app),), Reports((status,), ()), BEGUN)
         assert len(found.runs) == count
+
+
+def test_of_several_reports_the_latest_says_when_and_those_that_failed_say_why() -> None:
+    early, late = NOW - timedelta(minutes=9), NOW - timedelta(minutes=2)
+    found = Reports(
+        (CommitStatus(1, "build", "success", late, said="fine"),),
+        (
+            CheckRun(2, "build", "completed", "failure", early, ACTIONS, said="no such file"),
+            CheckRun(3, "build", "completed", "success", early, 1, said="well"),
+        ),
+    )
+    (run,) = record(SHA, (RequiredCheck("build"),), found, BEGUN).runs
+    assert (run.run, run.state, run.at) == ("s1+c2+c3", "failure", late)
+    assert run.said == "no such file"

@@ -11,6 +11,7 @@ from tidemill.announcing.order import Order
 from tidemill.facts.ledger import (
     BadEnding,
     Eviction,
+    How,
     Landing,
     Ledger,
     RequestEnding,
@@ -82,6 +83,35 @@ def test_newest_of_all_is_the_newest_of_any_wave() -> None:
     )
     assert ledger.newest("app") == Order(position=9)
     assert ledger.newest("lib") == Order()
+
+
+@pytest.mark.parametrize(
+    ("present", "how", "is_rolled_back"),
+    [
+        ({"position": 2}, "roll back", False),
+        ({"position": 2}, "introduce", False),
+        ({"position": 3}, "roll back", False),
+        ({"position": 3, "is_hotfix": True}, "roll back", True),
+        ({"position": 3, "is_hotfix": True}, "introduce", False),
+        ({"position": 4}, "roll back", True),
+        ({"position": 4}, "introduce", True),
+    ],
+    ids=str,
+)
+def test_what_is_newer_than_its_successor_or_a_hotfix_that_one_goes_back_from_was_rolled_back(
+    present: dict[str, Any], how: How, *, is_rolled_back: bool
+) -> None:
+    found = part(1)
+    found.landings.append(landing(**present))
+    found.put(landing(3, how=how))
+    assert [one.rolled_back for one in found.landings] == [False, is_rolled_back, False]
+
+
+def test_set_has_failed_since_the_first_that_says_so() -> None:
+    early, later = (THEN - timedelta(minutes=minutes) for minutes in (9, 5))
+    assert landing(1).failed_since is None
+    assert landing(1, failed={"a": later, "b": early}).failed_since == early
+    assert landing(1, failed={"a": later}, refuted={"smoke": early}).failed_since == early
 
 
 def test_what_can_never_be_promoted_is_not_kept_for_it() -> None:

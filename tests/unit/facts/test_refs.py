@@ -43,3 +43,26 @@ def test_a_name_that_may_be_ours_is_no_stray(name: str) -> None:
 )
 def test_a_name_that_can_not_be_ours_is_a_stray(name: str) -> None:
     assert NAMES.strays([ref := f"refs/tidemill/{name}"]) == [ref]
+
+
+def test_what_is_not_below_the_namespace_is_no_stray() -> None:
+    assert NAMES.strays(["refs/heads/main", "refs/tidemills/inbox"]) == []
+
+
+@pytest.mark.parametrize(
+    ("refs", "is_in_the_way"),
+    [
+        ([], False),
+        (["refs/a/b/cd"], False),
+        (["refs/a/b/c"], False),
+        (["refs/a/b/c/d"], True),
+        (["refs/x", "refs/a/b/c/d"], True),
+        (["refs/a"], True),
+        (["refs/a", "refs/x"], True),
+    ],
+    ids=str,
+)
+def test_a_ref_inside_of_another_or_around_it_is_in_its_way(
+    refs: list[str], *, is_in_the_way: bool
+) -> None:
+    assert RefNames.are_in_the_way(refs, "refs/a/b/c") is is_in_the_way

@@ -719,3 +719,11 @@ def test_announcement_that_has_ended_has_ended_for_the_set_by_its_new_name() -> 
     now = replace(rollout.settings, sets=(replace(app, name="core", was="app"),))
     ended = renamed_ledger(Renaming.of(now, rollout.ledger), rollout.ledger).ended
     assert [one.id for one in ended] == [f"announcement-core-3-{end}", "hold-1"]
+
+
+def test_target_that_no_heir_lists_is_the_first_one_s() -> None:
+    rollout = shipped()
+    renaming = Renaming.of(rollout.settings, rollout.ledger)
+    assert renaming.listing(("lab", "live"), "south") == ("live",)
+    assert renaming.listing(("live", "lab"), "gone") == ("live",)
+    assert renaming.listing((), "gone") == ()

@@ -322,6 +322,7 @@ def test_pattern_of_tags_is_as_long_as_a_tag_may_be_with_a_whole_sha(
         ('namespace = "refs/mill"', 'namespace = "refs/heads/trunks"'),
         ('namespace = "refs/mill"', 'namespace = "refs/heads/tide-mill"'),
         ('namespace = "refs/mill"', 'namespace = "refs/tags/mill"'),
+        ('namespace = "refs/mill"', 'namespace = "refs/m"'),
         ('branch = "main"', 'was = ["core", "core"]'),
     ],
 )

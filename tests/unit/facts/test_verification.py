@@ -93,6 +93,29 @@ def test_a_verification_that_can_not_be_meant_is_refused(
     assert "line " in str(caught.value)
 
 
+@pytest.mark.parametrize(("said", "seconds"), [("1s", 1), ("10m", 600)])
+def test_a_timeout_may_be_as_short_and_as_long_as_is_said(said: str, seconds: int) -> None:
+    assert asked(timeout=said).timeout == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({}, "name"),
+        ({"command": "make", "prometheus": "https://p.example.com"}, "prometheus"),
+        ({"command": "make", "query": "up"}, "query"),
+        ({"command": "make", "max": 1.0}, "max"),
+        ({"prometheus": "https://p.example.com", "max": 1.0}, "prometheus"),
+        ({"prometheus": "https://p.example.com", "max": 1.0, "query": ""}, "query"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_at_its_key(changes: dict[str, Any], key: str) -> None:
+    found = why_not(Verification(name="x", **changes))
+    assert found is not None
+    assert found[0] == key
+
+
 @pytest.mark.parametrize("bound", ["nan", "inf", "-inf"])
 def test_a_bound_is_a_number(bound: str) -> None:
     lines = [f"{key} = {json.dumps(value)}" for key, value in ERRORS.items() if key != "max"]
@@ -153,6 +176,8 @@ SCALAR = {"status": "success", "data": {"resultType": "scalar", "result": [14357
         ],
         ({**vector("0"), "warnings": ["a store did not answer"]}, {}, "incomplete"),
         ({"status": "error", "error": "parse error"}, {}, "refused"),
+        ({**vector("0"), "status": "error"}, {}, "refused"),
+        ({"status": "success"}, {}, "refused"),
         (
             {"status": "success", "data": {"resultType": "matrix", "result": []}},
             {},
@@ -166,6 +191,14 @@ SCALAR = {"status": "success", "data": {"resultType": "scalar", "result": [14357
 def test_an_answer_of_prometheus(body: Any, bounds: Any, expected: Any) -> None:
     data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     check(answer_of_prometheus(asked(**bounds), data), expected)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [("parse error", "parse error"), ("", "the query was refused")]
+)
+def test_a_query_that_is_refused_says_why(error: str, said: str) -> None:
+    data = json.dumps({"status": "error", "error": error}).encode()
+    assert answer_of_prometheus(asked(), data) == Lost("refused", said)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +308,7 @@ def test_number_at_a_bound_is_within_it_and_the_one_furthest_beyond_is_named() -
     def said(*numbers: str) -> Answer:
         return answer_of_prometheus(least, json.dumps(vector(*numbers)).encode())
 
-    assert isinstance(said("0.5", "0.9"), Green)
+    assert said("0.5", "0.9") == Green("0.9")
     assert said("0.3", "0.1", "0.7") == Red("0.1 is less than 0.5")
     assert said("1", "2", "0.7") == Red("2 is more than 0.9")
 

@@ -9,6 +9,7 @@ from tests.unit.snapshots import (
     NOW,
     SHOP,
     Rollout,
+    app_sha,
     images,
     introduced,
     settings,
@@ -23,9 +24,9 @@ from tidemill.facts.naming import Naming
 from tidemill.facts.operation import Operation
 from tidemill.facts.staleness import Finding, StaleFiles
 from tidemill.plan.draft import Draft
-from tidemill.plan.due import obstacle, obstacles, spoilt
+from tidemill.plan.due import not_ready, obstacle, obstacles, spoilt
 from tidemill.plan.next_sets import late_introduction
-from tidemill.plan.obstacles import FailureThere, NewerSet
+from tidemill.plan.obstacles import FailureThere, NewerSet, SetNotThere
 
 
 def test_set_that_is_deployed_in_the_wave_before_is_promoted() -> None:
@@ -293,16 +294,37 @@ def test_what_ends_a_promotion_stands_alone() -> None:
 
 
 def test_what_keeps_a_promotion_is_named_in_order() -> None:
-    rollout = two_waves(approval=True)
+    rollout = stale_main(two_waves(approval=True), "shop")
+    rollout.held("shop")
+    assert stops(rollout, into_shop(rollout)) == ["HoldInForce", "StaleMain", "MissingApproval"]
+
+
+def stale_main(rollout: Rollout, wave: str) -> Rollout:
+    """`generate` would change a file of a wave on main."""
     entrypoints = replace(rollout.settings.entrypoints, generate="make")
     rollout.settings = replace(rollout.settings, entrypoints=entrypoints)
-    path = "generated/shop/north/x"
-    stale = StaleFiles(owners=("shop",), files=(path,), count=1, made="new", until=rollout.main)
+    path = f"generated/{wave}/north/x"
+    stale = StaleFiles(owners=(wave,), files=(path,), count=1, made="new", until=rollout.main)
     rollout.ledger.finding = Finding(
         main=rollout.main, seen=rollout.main, stale=(stale,), is_confirmed=True
     )
-    rollout.held("shop")
-    assert stops(rollout, into_shop(rollout)) == ["HoldInForce", "StaleMain", "MissingApproval"]
+    return rollout
+
+
+def test_what_keeps_an_introduction_is_named_in_order() -> None:
+    rollout = stale_main(Rollout(), "lab")
+    rollout.landing("lab", 1)
+    rollout.on_auto("lab", 2)
+    rollout.held("lab")
+    assert stops(rollout, rollout.auto[-1].operation) == ["HoldInForce", "StaleMain"]
+
+
+def test_set_that_its_source_has_not_is_not_ready() -> None:
+    rollout = two_waves()
+    shop = rollout.settings.waves[1]
+    order = order_of(rollout.landing("shop", 9))
+    found = list(not_ready(Draft.of(rollout.snapshot()), shop, "app", order, app_sha(9)))
+    assert found == [SetNotThere(wave="lab")]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from tests.unit.snapshots import (
     waits_for,
 )
 
-from tidemill.facts.ledger import Eviction
+from tidemill.facts.checks import CheckRecord, Run, RunState
+from tidemill.facts.ledger import Eviction, Suspect
 from tidemill.facts.operation import Kind, Operation
+from tidemill.plan import eviction
 from tidemill.plan.draft import Draft
 from tidemill.plan.eviction import is_missed
 
@@ -301,3 +303,36 @@ def test_what_was_evicted_is_missed_no_more_where_somebody_has_seen_to_it(kind: 
     rollout.ledger.evictions = [gone]
     rollout.on_auto("shop", 1, kind=kind)
     assert missed(rollout, gone) is (kind == "promote")
+
+
+@pytest.mark.parametrize(
+    ("beneath", "suspect", "kept"),
+    [
+        ("success", None, ("check/1",)),
+        ("success", ("red", ("check/0",)), None),
+        ("success", ("red", ("check/1",)), ("check/1",)),
+        ("success", ("red", ("lint/0",)), ("lint/0",)),
+        ("success", ("red", None), ("check/1",)),
+        ("success", ("other", ("check/0",)), ("check/1",)),
+        ("pending", ("red", ("check/0",)), ("check/0",)),
+    ],
+    ids=["first", "again", "same", "another-check", "unknown", "another", "beneath-may-be-it"],
+)
+def test_regeneration_goes_once_the_same_check_was_red_twice(
+    beneath: RunState, suspect: tuple[str, tuple[str, ...] | None] | None, kept: object
+) -> None:
+    """`kept`: what the ledger remembers of it; None where it is evicted."""
+    rollout = Rollout()
+    rollout.check(rollout.on_auto("shop", 1), beneath)
+    red = rollout.on_auto("shop", 2, kind="regenerate")
+    run = Run(context="check", run="1", state="failure", at=rollout.ago(1))
+    rollout.checks[red] = CheckRecord(sha=red, runs=(run,))
+    if suspect is not None:
+        which = red if suspect[0] == "red" else sha("other")
+        rollout.ledger.suspect = Suspect(sha=which, parent="", parent_runs=(), runs=suspect[1])
+    draft = Draft.of(rollout.snapshot())
+    first, culprit = rollout.auto
+    eviction._judge_regeneration(draft, culprit, [first])
+    found = draft.ledger.suspect
+    assert draft.evicted == ([red] if kept is None else [])
+    assert (found.runs if found else None) == kept

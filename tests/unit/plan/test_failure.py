@@ -118,6 +118,13 @@ def test_target_that_stays_degraded_counts_as_failed_when_the_time_is_over() -> 
     assert decided.is_change
 
 
+def test_target_that_says_again_that_it_is_degraded_has_been_so_since_it_said_so_first() -> None:
+    rollout = patient()
+    for ago in (4, 2):
+        rollout.reports("lab", "lab-1", "Degraded", ago=ago)
+    assert present(rollout.turn()).degraded == {"lab-1": rollout.ago(4)}
+
+
 def test_target_that_is_healthy_in_time_never_failed() -> None:
     rollout = patient()
     for target in LAB["targets"]:

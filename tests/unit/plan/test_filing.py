@@ -84,6 +84,7 @@ def test_announcement_that_was_dropped_ends() -> None:
     decided = rollout.decide()
     assert set(decided.ended) == {request, drop}
     assert decided.ledger.how_ended(request) == "dropped"
+    assert decided.rejected == {request: "dropped by ada"}, "from there it can be retried"
     (entry, *_) = decided.entries
     assert (entry.reason, entry.app_sha) == ("dropped by ada", app_sha(1))
     assert decided.auto == ()

@@ -21,12 +21,12 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.holds import HoldCause, each_hold
-from tidemill.facts.ledger import Landing, OpenRollback
+from tidemill.facts.ledger import Eviction, Landing, OpenRollback
 from tidemill.facts.requests import Drop, Release
 from tidemill.facts.staleness import Inspection
 from tidemill.plan.draft import Draft
-from tidemill.plan.hotfix import replacement
-from tidemill.plan.obstacles import EndedRequest
+from tidemill.plan.hotfix import not_wanted, replacement
+from tidemill.plan.obstacles import EndedRequest, PastEviction
 from tidemill.plan.plan import Plan
 from tidemill.plan.wording import line_command
 
@@ -505,6 +505,16 @@ def test_a_hotfix_that_is_dropped_leaves_auto() -> None:
     assert decided.ledger.how_ended(request) == "dropped"
     (taken,) = (one for one in decided.entries if one.what == "taken off auto")
     assert (taken.id, taken.reason) == (request, EndedRequest(what="hotfix").words())
+
+
+def test_a_hotfix_that_was_evicted_is_not_due_though_it_is_still_asked_for() -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 1)
+    operation = rollout.turn().auto[0].operation
+    gone = Eviction(commit=None, at=rollout.now, reason="red", operation=operation)
+    rollout.ledger.evictions = [gone]
+    found = list(not_wanted(Draft.of(rollout.snapshot()), operation))
+    assert found == [PastEviction.of(gone, FIX)]
 
 
 def test_of_two_hotfixes_that_were_evicted_the_last_is_told_and_dropped_none_is() -> None:

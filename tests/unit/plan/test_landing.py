@@ -230,6 +230,17 @@ def test_refusal_of_a_server_is_in_the_journal_once() -> None:
     assert told == ["the server refused: a rule of its own"]
     rollout.ledger = decided.ledger
     assert "not landed" not in whats(plan(rollout.snapshot(), refused=refused))
+    for other in (replace(refused, reason="another rule"), replace(refused, sha=commits[0])):
+        assert "not landed" in whats(plan(rollout.snapshot(), refused=other))
+
+
+def test_what_has_landed_does_not_starve_and_is_not_refused() -> None:
+    rollout, commits = stack(1)
+    rollout.green(*commits)
+    rollout.ledger.moved, rollout.ledger.moved_since = 2, rollout.ago(9)
+    rollout.ledger.refused = Refusal(sha=commits[0], reason="a rule", since=rollout.ago(9))
+    ledger = rollout.decide().ledger
+    assert (ledger.moved, ledger.moved_since, ledger.refused) == (0, None, None)
 
 
 def test_red_commit_above_does_not_keep_a_green_one_from_landing() -> None:

@@ -11,7 +11,7 @@ from tests.unit.snapshots import LAB, Rollout, app_sha, present, settings, sha, 
 
 from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit
 from tidemill.facts.ledger import RequestEnding
-from tidemill.facts.operation import Operation
+from tidemill.facts.operation import Kind, Operation
 from tidemill.plan.lost_journal import recalled
 from tidemill.plan.plan import Plan, plan
 
@@ -40,6 +40,17 @@ def test_healthy_record_counts_from_the_landing_on(reported: float, since: float
     assert found.taken == dict.fromkeys(LAB["targets"], rollout.ago(since))
     assert found.anew is None
     assert not found.failed
+
+
+def test_only_where_the_journal_is_lost_a_landing_of_a_clock_that_was_ahead_counts_from_now() -> (
+    None
+):
+    rollout = lost()
+    rollout.landing("lab", 3, landed=-5, deployed=None)
+    rollout.reported("lab", "lab-1")
+    assert present(plan(rollout.snapshot())).landed_at == rollout.ago(-5)
+    found = present(made_again(rollout))
+    assert (found.landed_at, found.taken) == (rollout.now, {"lab-1": rollout.now})
 
 
 def test_where_some_target_has_not_taken_the_set_all_count_from_now_on() -> None:
@@ -87,6 +98,7 @@ def test_record_of_a_target_that_the_settings_do_not_name_says_nothing(
 def test_what_it_was_made_from_is_counted_and_said_first() -> None:
     rollout = lost()
     rollout.reported("lab", "lab-1")
+    rollout.by_hand("lab", rollout.files_of(9))
     one = main_commit("a", request="announcement-a")
     decided = made_again(
         rollout,
@@ -94,7 +106,7 @@ def test_what_it_was_made_from_is_counted_and_said_first() -> None:
         evicted=[EvictedCommit(sha("e"), rollout.now, None)] * 2,
         rejected=["x", "y", "z"],
     )
-    assert whats(decided)[0] == "made again"
+    assert whats(decided)[:2] == ["made again", "changed by hand"]
     assert (
         "from 1 automatic commits of main, 2 evicted commits, 3 rejected requests, "
         "1 deployment records" in decided.entries[0].reason
@@ -153,3 +165,32 @@ def test_set_that_was_promoted_from_a_commit_was_deployed_there_and_regeneration
     found = recalled(Evidence(why="it is gone", landed=landed))
     assert [one.deployed_once for one in found.of("lab", "app").landings] == [True, False]
     assert len(found.of("shop", "app").landings) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "waits", "is_spent"),
+    [
+        ("introduce", False, True),
+        ("introduce", True, False),
+        ("roll back", False, True),
+        ("roll back", True, False),
+        ("promote", False, True),
+        ("promote", True, True),
+        ("hotfix", True, True),
+    ],
+)
+@pytest.mark.parametrize("where", ["landed", "evicted"])
+def test_what_was_asked_for_counts_once_though_the_journal_is_lost(
+    where: str, kind: Kind, *, waits: bool, is_spent: bool
+) -> None:
+    one = main_commit("a", kind=kind, request="it")
+    gone = EvictedCommit(one.sha, one.at, one.operation)
+    found = recalled(
+        Evidence(
+            why="it is gone",
+            landed=[one] if where == "landed" else [main_commit("b")],
+            evicted=[gone] if where == "evicted" else [EvictedCommit(sha("f"), one.at, None)],
+            waiting=frozenset({"it"} if waits else ()),
+        )
+    )
+    assert found.spent == ({"it": one.at} if is_spent else {})

@@ -78,6 +78,7 @@ def test_in_slack_nothing_is_markup_or_a_mention(over: bool) -> None:
     assert {one["type"] for one in held} == {"plain_text"}
     assert {one["emoji"] for one in held} == {False}
     assert len(held[0]["text"]) <= MOST_TITLE
+    assert (sent["unfurl_links"], sent["link_names"]) == (False, False)
     assert not set("<>") & set(sent["text"])
     assert "&lt;!channel&gt;" in sent["text"]
     assert any(HOSTILE in one for one in texts(sent["blocks"]))
@@ -90,6 +91,8 @@ def test_in_teams_nothing_is_markup_or_a_mention(over: bool) -> None:
     card = attachment["content"]
     assert {one["type"] for one in card["body"]} == {"RichTextBlock"}
     assert {run["type"] for one in card["body"] for run in one["inlines"]} == {"TextRun"}
+    *others, footer = (one["inlines"][0].get("isSubtle", False) for one in card["body"])
+    assert (set(others), footer) == ({False}, True)
     assert "msteams" not in card  # by which alone a text may mention somebody
     assert any(HOSTILE in one for one in texts(card["body"]))
     assert [one["url"] for one in card["actions"]] == [RUN]
@@ -118,6 +121,16 @@ def test_issue_is_closed_by_the_end() -> None:
 def test_long_words_are_cut_where_a_form_has_a_limit(form: Any) -> None:
     sent = form(message(what="w" * 500, reasons=("r" * 500,) * 9), Origin(REPO))
     assert max(map(len, texts(sent))) <= 3000
+
+
+@pytest.mark.parametrize("length", [MOST_TITLE - 1, MOST_TITLE, MOST_TITLE + 1])
+def test_words_are_cut_only_where_they_are_too_long_and_no_shorter_than_they_may_be(
+    length: int,
+) -> None:
+    what = "w" * (length - len(f"{LABELS['held']}: "))
+    title = slack(message(what=what), Origin(REPO))["blocks"][0]["text"]["text"]
+    assert len(title) == min(length, MOST_TITLE)
+    assert title.endswith("…") is (length > MOST_TITLE)
 
 
 def test_command_runs_as_it_is_printed() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.snapshots import NOW, Rollout, app_sha, images, settings, whats
+from tests.unit.snapshots import NOW, Rollout, app_sha, images, settings, stack, whats
 
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.image_files import ImageFiles, StandIn, from_maps
@@ -77,6 +77,15 @@ def test_commit_of_auto_that_a_person_put_on_main_has_landed() -> None:
     assert whats(decided) == ["landed"]
     assert decided.landed is None, "main is there already: nothing is to be pushed"
     assert decided.holds == {}
+
+
+def test_what_is_above_the_commit_that_a_person_put_on_main_has_not_landed() -> None:
+    rollout, commits = stack(2)
+    rollout.main = commits[0]
+    rollout.put("lab", "app", rollout.files_of(2))
+    decided = plan(rollout.snapshot())
+    assert [one.commit for one in decided.ledger.of("lab", "app").landings][1:] == commits[:1]
+    assert [one.sha for one in decided.auto] == commits[1:]
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,10 @@ SAID: list[tuple[Obstacle, str]] = [
         "a green answer in lab from a: the last one was lost (timeout), and the next turn asks "
         "again",
     ),
+    (
+        obstacles.ReplacedByHotfix(wave="lab", set="app", app_sha=SHA, hotfix=APP),
+        "the hotfix 7d1043473d55 replaced it in lab",
+    ),
     (PastEviction(app_sha=APP), "it was evicted"),
     (
         PastEviction(app_sha=APP, reason="red", said="no", did="promote"),

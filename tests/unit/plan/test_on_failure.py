@@ -5,6 +5,10 @@ from typing import Any
 import pytest
 from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, introduced, settings, waits_for
 
+from tidemill.facts.holds import HoldCause
+from tidemill.plan import on_failure
+from tidemill.plan.draft import Draft
+
 BACK = {**LAB, "on_failure": "roll back"}
 
 
@@ -49,6 +53,21 @@ def is_a_rollback(rollout: Rollout) -> None:
     rollout.ledger.of("lab", "app").landings[-1].how = "roll back"
 
 
+def earlier_stay(rollout: Rollout, **changes: Any) -> None:
+    """The set that fails was in the wave before, and something was so of it then alone."""
+    rollout.landing("lab", 3, landed=95, deployed=None, **changes)
+    landings = rollout.ledger.of("lab", "app").landings
+    landings.insert(1, landings.pop())
+
+
+def was_deployed_in_an_earlier_stay(rollout: Rollout) -> None:
+    earlier_stay(rollout, deployed_once=True)
+
+
+def was_verified_in_an_earlier_stay(rollout: Rollout) -> None:
+    earlier_stay(rollout, verified_once=True)
+
+
 def nothing_before(rollout: Rollout) -> None:
     del rollout.ledger.of("lab", "app").landings[:2]
 
@@ -62,6 +81,8 @@ def nothing_healthy_before(rollout: Rollout) -> None:
     ("change", "reason"),
     [
         (was_deployed, "it had been deployed there before"),
+        (was_deployed_in_an_earlier_stay, "it had been deployed there before"),
+        (was_verified_in_an_earlier_stay, "it had been verified there before"),
         (is_a_rollback, "it is a rollback itself"),
         (nothing_before, "no older set was healthy there"),
         (nothing_healthy_before, "no older set was healthy there"),
@@ -107,6 +128,53 @@ def test_hold_for_a_failure_ends_when_every_target_is_healthy_with_the_set_that_
     [released] = [entry for entry in decided.entries if entry.what == "released"]
     assert (released.wave, released.set) == ("lab", "app")
     assert "healthy again on lab-1, lab-2" in released.reason
+
+
+def test_set_that_fails_when_the_hold_of_one_before_ends_has_a_hold_of_its_own() -> None:
+    rollout = Rollout(settings(lab=BACK, shop=SHOP))
+    before, now = (rollout.landing("lab", position, deployed=None) for position in (3, 4))
+    rollout.held("lab", "app", failure=HoldCause(content=before.content, targets=("lab-2",)))
+    rollout.reported("lab", "lab-2", position=3)
+    rollout.reports("lab", "lab-1", "Degraded")
+    failure = rollout.turn().holds["lab", "app"].failure
+    assert failure is not None
+    assert failure.content == now.content
+
+
+@pytest.mark.parametrize(
+    ("change", "is_over"),
+    [
+        ({}, True),
+        ({"wave": "moon"}, False),
+        ({"content": "another"}, False),
+        ({"verifications": ("smoke",)}, False),
+        ({"targets": ("lab-1", "lab-9")}, False),
+        ({"targets": ("lab-1", "lab-2")}, False),
+    ],
+    ids=["well", "wave-is-gone", "set-is-gone", "nobody-asks", "target-is-gone", "one-is-silent"],
+)
+def test_failure_is_over_once_all_that_failed_is_known_to_be_well(
+    change: dict[str, Any], *, is_over: bool
+) -> None:
+    rollout = Rollout(settings(lab=BACK))
+    landing = rollout.landing("lab", 3)
+    rollout.ledger.of("moon", "app").landings.append(landing)
+    rollout.reported("lab", "lab-1")
+    told = {"content": landing.content, "targets": ("lab-1",), **change}
+    wave = told.pop("wave", "lab")
+    cause = HoldCause(**told)
+    hold = rollout.held(wave, "app", failure=cause)
+    assert on_failure._is_over(Draft.of(rollout.snapshot()), hold, cause) is is_over
+
+
+def test_failure_is_not_over_while_a_stay_of_its_set_counts_as_failed() -> None:
+    rollout = Rollout(settings(lab=BACK))
+    rollout.landing("lab", 3, landed=90, failed={"lab-1": rollout.ago(80)})
+    landing = rollout.landing("lab", 3)
+    rollout.reported("lab", "lab-1")
+    cause = HoldCause(content=landing.content, targets=("lab-1",))
+    hold = rollout.held("lab", "app", failure=cause)
+    assert not on_failure._is_over(Draft.of(rollout.snapshot()), hold, cause)
 
 
 def test_hold_of_a_person_outlasts_one_for_a_failure_that_has_passed() -> None:
