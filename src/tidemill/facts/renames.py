@@ -507,7 +507,7 @@ def called_then(
     """
     formers = next((one.formers for one in now if one.name == name), ())
     known = {one.name: one.formers for one in then}
-    if known.get(name) == formers or not known:
+    if known.get(name) == formers:
         return name
     olds = [old for old, heirs in names.now.items() if name in heirs]
     return next((one for one in (*formers, name, *reversed(olds)) if one in known), name)
@@ -640,8 +640,8 @@ def _placed(
                 changed(
                     part,
                     set=name,
-                    leaves=_point(part.leaves, (origin[0], part.set), (place[0], name)),
-                    to=_point(part.to, (origin[0], part.set), (place[0], name)),
+                    leaves=_point(part.leaves, (fact.wave, part.set), (one.wave, name)),
+                    to=_point(part.to, (fact.wave, part.set), (one.wave, name)),
                 )
                 for part in one.others
                 for name in renaming.sets.meant(part.set, is_of_today=is_of_today)

@@ -17,6 +17,7 @@ from tidemill.facts.operation import Operation
 from tidemill.facts.renames import Renaming, marked, renamed_ledger
 from tidemill.facts.requests import (
     AnnouncementRequest,
+    Drop,
     HoldRequest,
     Promotion,
     Release,
@@ -727,3 +728,125 @@ def test_target_that_no_heir_lists_is_the_first_one_s() -> None:
     assert renaming.listing(("lab", "live"), "south") == ("live",)
     assert renaming.listing(("live", "lab"), "gone") == ("live",)
     assert renaming.listing((), "gone") == ()
+
+
+@pytest.mark.parametrize("kind", ["wave", "set"])
+def test_name_that_goes_and_comes_back_is_told(kind: str) -> None:
+    both = settings(sets=("app", "batch"), lab=LAB, live=LIVE)
+    rollout = Rollout(both)
+    for wave in ("lab", "live"):
+        for name in ("app", "batch"):
+            rollout.landing(wave, 1, name)
+    one = settings(sets=("app", "batch"), lab=LAB) if kind == "wave" else settings(**THREE)
+    gone = {"wave": ("live", None), "set": (None, "batch")}[kind]
+    told = []
+    for now in (both, one, both):
+        rollout.settings = now
+        found = renames.renamed(rollout.snapshot()).entries
+        told.append([(entry.what, entry.wave, entry.set) for entry in found])
+        renames.note_names(rollout.ledger, now, {})
+    assert told == [[], [("removed", *gone)], [("named again", *gone)]]
+
+
+def test_merged_past_is_in_the_order_of_time_and_what_main_has_is_last() -> None:
+    rollout = Rollout()
+    eu = [rollout.landing("eu", at, landed=90 - 10 * at) for at in (1, 3, 5)]
+    us = [rollout.landing("us", at, landed=90 - 10 * at) for at in (2, 4, 6)]
+    parts = [(("eu", "app"), SetLedger(landings=eu)), (("us", "app"), SetLedger(landings=us))]
+    for content, expected in ((eu[-1].content, [1, 2, 3, 4, 6, 5]), (None, [1, 2, 3, 4, 6, 5])):
+        found = renames._joined(("live", "app"), parts, content)
+        assert [one.position for one in found.landings] == expected
+    found = renames._joined(("live", "app"), parts, us[-1].content)
+    assert [one.position for one in found.landings] == [1, 2, 3, 4, 5, 6]
+
+
+def test_ledger_is_renamed_as_a_whole() -> None:
+    rollout = shipped()
+    older, newer = rollout.ledger.history("live", "app").landings
+    back = OpenRollback(
+        wave="live", set="app", leaves=newer.point(), to=older.point(), reason="bad", at=NOW
+    )
+    rollout.ledger.rollbacks = [back]
+    rollout.ledger.well_with = {"live": {"app": older.content}, "lab": {"app": newer.content}}
+    nobodys = Eviction(commit=rollout.main, at=NOW, reason="no turn made it")
+    rollout.ledger.evictions = [nobodys]
+    found = renamed_ledger(
+        Renaming.of(settings(lab=LAB, prod=was()), rollout.ledger), rollout.ledger
+    )
+    assert [(one.wave, one.set) for one in found.rollbacks] == [("prod", "app")]
+    assert found.well_with == {"prod": {"app": older.content}, "lab": {"app": newer.content}}
+    assert found.evictions == [nobodys]
+
+
+def test_release_of_a_hold_that_is_several_now_ends_each() -> None:
+    rollout = shipped()
+    rollout.held("live", "_", "freeze")
+    ends = (rollout.holds["live", "_"].id,)
+    rollout.asked(Release(accepted_at=NOW, wave="live", ends=ends, reason="it is over"))
+    eu, us = ({"targets": [one], "was": "live", "after": ["lab"]} for one in LIVE["targets"])
+    renamed(rollout, settings(lab=LAB, eu=eu, us=us), eu="live", us="live").turn()
+    assert rollout.holds == {}
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "name", "expected"),
+    [
+        ({"lab": LAB, "prod": was()}, {"lab": LAB, "live": LIVE}, "prod", "live"),
+        ({"lab": LAB, "prod": was()}, {"lab": LAB, "live": LIVE}, "lab", "lab"),
+        ({"lab": LAB, "prod": was()}, {"lab": LAB, "prod": was()}, "prod", "prod"),
+        ({"lab": LAB, "prod": was()}, {"live": LIVE, "prod": LIVE}, "prod", "live"),
+        ({"lab": LAB, "prod": was()}, {"lab": LAB}, "prod", "prod"),
+    ],
+)
+def test_earlier_commit_calls_a_wave_by_the_name_that_it_had(
+    now: dict[str, Any], then: dict[str, Any], name: str, expected: str
+) -> None:
+    found = (settings(**one).waves for one in (now, then))
+    assert renames.called_then(name, *found, Names()) == expected
+
+
+def test_record_that_came_before_a_swap_is_by_the_names_of_then_and_one_after_it_by_todays() -> (
+    None
+):
+    rollout = shipped(lab=LAB, live=LIVE, shop=LIVE)
+    now = settings(lab=LAB, live={**LIVE, "was": "shop"}, shop=was("live"))
+    renaming = Renaming.of(now, rollout.ledger)
+    record = rollout.record("live", "north")
+    assert renames.renamed_record(renaming, record).wave == "shop"
+    late = replace(record, named=renaming.mark)
+    assert renames.renamed_record(renaming, late).wave == "live"
+
+
+def test_record_of_a_target_that_two_heirs_list_is_left_as_it_is() -> None:
+    rollout = shipped()
+    record = rollout.record("live", "north")
+    for others, expected in ((["north"], "live"), (["west"], "eu")):
+        us = {"targets": others, "was": "live"}
+        now = settings(lab=LAB, eu={**LIVE, "was": "live"}, us=us)
+        renaming = Renaming.of(now, rollout.ledger)
+        assert renames.renamed_record(renaming, record).wave == expected
+
+
+def test_only_what_is_about_another_place_than_it_says_is_remembered_as_that() -> None:
+    rollout = shipped()
+    asked = [rollout.promotion("live", 2), rollout.promotion("lab", 2), rollout.hold("live")]
+    now = settings(lab=LAB, prod=was())
+    renaming = Renaming.of(now, rollout.ledger)
+    today = renames.renamed_inbox(renaming, rollout.inbox, {})
+    assert renames._meant_since(rollout.inbox, today) == {asked[0]: ("prod", "app")}
+
+
+def test_request_that_has_ended_for_one_heir_waits_for_the_others_alone() -> None:
+    rollout = shipped()
+    request = rollout.hold("live")
+    eu, us = ({"targets": [one], "was": "live", "after": ["lab"]} for one in LIVE["targets"])
+    renaming = Renaming.of(settings(lab=LAB, eu=eu, us=us), rollout.ledger)
+    both = renames.renamed_inbox(renaming, rollout.inbox, {})
+    assert next(iter(both)) == request
+    for ended in both:
+        left = renames.renamed_inbox(renaming, rollout.inbox, {}, {ended})
+        assert left == {name: one for name, one in both.items() if name != ended}
+    same = Renaming.of(rollout.settings, rollout.ledger)
+    assert renames.renamed_inbox(same, rollout.inbox, {}, {request}) == rollout.inbox
+    drop = rollout.asked(Drop(accepted_at=NOW, by="ada", request=request))
+    assert drop in renames.renamed_inbox(renaming, rollout.inbox, {})

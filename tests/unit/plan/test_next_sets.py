@@ -15,6 +15,8 @@ from tests.unit.snapshots import (
     introduced,
     present,
     settings,
+    sha,
+    two_waves,
     waits_for,
     whats,
 )
@@ -25,6 +27,8 @@ from tidemill.facts.operation import Operation
 from tidemill.facts.requests import Drop
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import OperationFailure, Outcome
+from tidemill.plan import next_sets
+from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import SetOnAuto
 from tidemill.plan.position import how_ended
 from tidemill.plan.waking import next_time
@@ -136,6 +140,24 @@ def test_first_announcement_of_what_runs_by_hand_tells_whose_it_is() -> None:
     assert (present.app_sha, present.position, present.repository) == (app_sha(2), 2, "acme/app")
     assert introduced(decided) == []
     assert whats(decided) == ["found", "landed"], "the journal says how it ended"
+
+
+@pytest.mark.parametrize("override", [None, "it is the same"])
+def test_hotfix_that_is_announced_as_a_set_is_none_any_more(override: str | None) -> None:
+    rollout = Rollout()
+    landing = rollout.landing("lab", 2)
+    landing.app_sha, landing.position, landing.is_hotfix = sha("a fix"), 1, True
+    rollout.ledger.of("lab", "app").highest = 1
+    request = rollout.announced(2, override=override)
+    decided = rollout.decide()
+    found = present(decided)
+    assert ("lab", 2) not in introduced(decided)
+    assert (found.app_sha, found.position, found.is_hotfix) == (app_sha(2), 2, False)
+    told = [(one.what, one.reason) for one in decided.entries if one.id == request]
+    assert (told[:1], ("overridden", override) in told) == (
+        [("unchanged", "main has these tags and digests already")],
+        override is not None,
+    )
 
 
 def test_newest_set_that_is_due_is_promoted() -> None:
@@ -408,11 +430,26 @@ def test_wave_that_comes_first_now_takes_no_hotfix_of_another() -> None:
     assert [one.operation.position for one in rollout.turn().auto] == [2]
 
 
-def test_wave_that_comes_first_now_does_not_take_twice_what_is_on_its_way_there() -> None:
+@pytest.mark.parametrize("newer", [0, 1], ids=["the-newest", "the-newest-that-is-not-bad"])
+def test_wave_that_comes_first_now_does_not_take_twice_what_is_on_its_way_there(
+    newer: int,
+) -> None:
     rollout = was_before()
+    for _ in range(newer):
+        rollout.landing("lab", 4, rolled_back=True)
     rollout.settings = settings(lab=LAB, shop={**SHOP, "after": [], "admit": "at once"})
     rollout.turn()
     assert introduced(rollout.turn()) == [("shop", 3)]
+
+
+def test_wave_that_comes_first_now_waits_for_what_is_in_flight_there() -> None:
+    rollout = was_before()
+    rollout.landing("shop", 2, landed=1, deployed=None)
+    rollout.settings = settings(lab=LAB, shop={**SHOP, "after": []})
+    decided = rollout.turn()
+    assert decided.auto == ()
+    (line,) = (one for one in decided.waiting if one.about.app_sha == app_sha(3))
+    assert app_sha(2)[:12] in "; ".join(reasons(line))
 
 
 def test_wave_that_comes_first_now_keeps_its_hold() -> None:
@@ -535,3 +572,173 @@ def test_introduction_says_who_announced_it_or_why_it_was_let_in(
     rollout.announced(2, override=override)
     [commit] = rollout.decide().auto
     assert commit.operation.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("on_auto", "is_asked", "behind"),
+    [
+        ([3], True, 3),
+        ([3, 4], True, 4),
+        ([2, 3], True, None),
+        ([3], False, None),
+        ([1], True, None),
+    ],
+    ids=["asked-for", "behind-two", "is-there-itself", "by-itself", "behind-an-older-one"],
+)
+def test_older_set_that_a_person_asks_for_says_which_newer_one_is_on_auto(
+    on_auto: list[int], is_asked: bool, behind: int | None
+) -> None:
+    rollout = before_a_join(*on_auto)
+    if is_asked:
+        rollout.promotion("east", 2)
+    assert ahead_in_east(rollout, 2) == ([] if behind is None else [app_sha(behind)])
+
+
+def before_a_join(*on_auto: int) -> Rollout:
+    """For the sake of a join east takes 2, which west has, before what is newer: 3 and 4."""
+    side = {"after": ["lab"], "admit": "at once"}
+    rollout = Rollout(
+        settings(
+            lab=LAB,
+            east={**side, "targets": ["e"]},
+            west={**side, "targets": ["w"]},
+            prod={"targets": ["p"], "after": ["east", "west"]},
+        )
+    )
+    for position in range(1, 5):
+        rollout.landing("lab", position)
+    rollout.landing("west", 2)
+    for position in on_auto:
+        rollout.on_auto("east", position)
+    return rollout
+
+
+def ahead_in_east(rollout: Rollout, position: int) -> list[str | None]:
+    """The sets on auto that another one is said to wait for in east."""
+    draft = Draft.of(rollout.snapshot())
+    next_sets._promote(draft, rollout.settings.waves[1], "app")
+    return [
+        stop.app_sha
+        for line in draft.waiting
+        if line.about.app_sha == app_sha(position)
+        for stop in line.obstacles
+        if isinstance(stop, SetOnAuto)
+    ]
+
+
+@pytest.mark.parametrize("on_auto", [[], [2]], ids=["next", "on-auto"])
+def test_newest_set_says_that_an_older_one_goes_before_it_for_the_sake_of_a_join(
+    on_auto: list[int],
+) -> None:
+    assert ahead_in_east(before_a_join(*on_auto), 4) == [app_sha(2)]
+
+
+def test_set_that_is_on_auto_does_not_wait_for_itself() -> None:
+    rollout = two_waves()
+    rollout.on_auto("shop", 2)
+    draft = Draft.of(rollout.snapshot())
+    next_sets._promote(draft, rollout.settings.waves[1], "app")
+    assert not draft.waiting
+
+
+def test_set_that_is_due_but_for_what_is_in_flight_says_so() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1, landed=1, deployed=None)
+    rollout.landing("lab", 2)
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    (line,) = (one for one in decided.waiting if one.about.wave == "shop" and one.about.at == "for")
+    assert (line.about.app_sha, len(line.obstacles)) == (app_sha(2), 1)
+    assert app_sha(1)[:12] in "; ".join(reasons(line))
+
+
+def test_override_takes_the_place_of_its_own_set_on_auto_and_of_no_other() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB, shop=SHOP))
+    for name in ("app", "batch"):
+        for position in (1, 2, 3):
+            rollout.landing("lab", position, name)
+        rollout.landing("shop", 1, name)
+        rollout.on_auto("shop", 2, name)
+    rollout.promotion("shop", 3, override="now")
+    draft = Draft.of(rollout.snapshot())
+    next_sets._promote(draft, rollout.settings.waves[1], "app")
+    found = [(one.operation.set, one.operation.position) for one in draft.chain]
+    assert found == [("batch", 2), ("app", 3)]
+
+
+def test_set_that_a_person_asks_for_may_be_in_any_wave() -> None:
+    rollout = Rollout(settings(lab=LAB, shop=SHOP, moon={"targets": ["m"], "after": []}))
+    for position in (2, 3):
+        rollout.landing("moon", position)
+    rollout.landing("lab", 1)
+    shop = rollout.settings.waves[1]
+
+    def found() -> list[tuple[int, str | None]]:
+        draft = Draft.of(rollout.snapshot())
+        return [(one.position, one.source) for one in next_sets._candidates(draft, shop, "app")]
+
+    assert found() == [(1, "lab")]
+    rollout.promotion("shop", 2)
+    assert found() == [(2, "moon"), (1, "lab")]
+    rollout.landing("lab", 2)
+    assert found() == [(2, "lab"), (1, "lab")], "from a wave before rather than from another"
+
+
+@pytest.mark.parametrize(
+    ("west", "is_deployed"),
+    [((2, 30), True), ((2, None), False), (None, True)],
+    ids=["both", "not-yet", "it-has-had-none"],
+)
+def test_set_was_deployed_before_a_join_where_each_wave_that_has_it_says_so(
+    west: tuple[int, float | None] | None, *, is_deployed: bool
+) -> None:
+    rollout = Rollout(settings(**JOIN))
+    rollout.landing("east", 2)
+    if west is not None:
+        rollout.landing("west", west[0], deployed=west[1])
+    draft = Draft.of(rollout.snapshot())
+    shop = rollout.settings.waves[2]
+    (two,) = (one for one in next_sets._candidates(draft, shop, "app") if one.position == 2)
+    assert next_sets._was_deployed(draft, shop, two) is is_deployed
+
+
+def test_set_that_several_waves_before_have_is_taken_from_the_first_of_them() -> None:
+    rollout = Rollout(settings(**JOIN))
+    rollout.landing("east", 2)
+    for position in (2, 3):
+        rollout.landing("west", position)
+    shop = rollout.settings.waves[2]
+    found = next_sets._candidates(Draft.of(rollout.snapshot()), shop, "app")
+    assert [(one.position, one.source) for one in found] == [(3, "west"), (2, "east")]
+
+
+@pytest.mark.parametrize("other", [{"app_sha": None}, {"is_hotfix": True}], ids=str)
+def test_only_announced_sets_that_are_newer_than_all_before_go_on(other: dict[str, Any]) -> None:
+    rollout = Rollout()
+    for position in (1, 2, 3):
+        rollout.landing("lab", position)
+    rollout.landing("lab", 4, **other)
+    rollout.landing("shop", 2)
+    shop = rollout.settings.waves[1]
+    found = next_sets._candidates(Draft.of(rollout.snapshot()), shop, "app")
+    assert [one.position for one in found] == [3]
+
+
+@pytest.mark.parametrize(
+    ("by", "override", "reason"),
+    [
+        ("ada", None, "asked for by ada"),
+        ("", None, "asked for by a person"),
+        ("ada", "now", "now"),
+        (None, None, "deployed in lab"),
+    ],
+)
+def test_promotion_says_who_asked_for_it_or_where_it_was_deployed(
+    by: str | None, override: str | None, reason: str
+) -> None:
+    rollout = two_waves()
+    if by is not None:
+        rollout.promotion("shop", 2, by=by, override=override)
+    shop = rollout.settings.waves[1]
+    (found,) = next_sets._candidates(Draft.of(rollout.snapshot()), shop, "app")
+    assert found.reason == reason

@@ -177,6 +177,18 @@ def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
     assert decided.holds == {}
 
 
+def test_rollback_that_is_rejected_ends_no_promotion_that_was_asked_for_before() -> None:
+    rollout = Rollout()
+    old = rollout.landing("shop", 1)
+    rollout.landing("lab", 3)
+    asked = rollout.promotion("shop", 3, override="now", accepted_at=rollout.ago(9))
+    made_up = msgspec.structs.replace(old, commit=sha("a fork's commit"))
+    request = rollout.rollback("shop", made_up)
+    decided = rollout.decide()
+    assert set(decided.rejected) == {request}
+    assert decided.ledger.how_ended(asked) is None
+
+
 @pytest.mark.parametrize("which", ["wave", "set"])
 def test_rollback_whose_place_leaves_the_settings_ends_and_blocks_nobody(which: str) -> None:
     both = settings(sets=("app", "web"), lab=LAB, shop=SHOP, moon={"targets": [], "after": []})

@@ -6,9 +6,10 @@ import pytest
 from tests.unit.snapshots import LAB, introduced, landed, present, two_waves, waits_for
 
 from tidemill.facts.records import Health
+from tidemill.facts.verification import Standing
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import SoakForFollower
-from tidemill.plan.soak import run_clock, soaks_for_others
+from tidemill.plan.soak import run_clock, soaks, soaks_for_others
 
 
 @pytest.mark.parametrize("is_calm", [False, True], ids=["first turn", "turn after a calm one"])
@@ -97,3 +98,45 @@ def test_set_soaks_for_a_wave_that_follows(soak: str, runs: bool, until: int | N
     assert isinstance(found, SoakForFollower)
     assert (found.follower, found.since) == ("shop", rollout.ago(30))
     assert found.until == (rollout.ago(until) if until else None)
+
+
+@pytest.mark.parametrize(
+    ("runs", "failing", "red", "expected"),
+    [
+        (True, False, False, "RunningSoak"),
+        (True, True, False, "RunningSoak"),
+        (True, False, True, "RunningSoak"),
+        (False, False, False, "RunningSoak"),
+        (False, True, False, "PausedSoak lab-1"),
+        (False, False, True, "PausedSoak smoke"),
+        (False, True, True, "PausedSoak lab-1"),
+    ],
+)
+def test_soak_says_what_it_stands_still_for(
+    *, runs: bool, failing: bool, red: bool, expected: str
+) -> None:
+    rollout = two_waves(soak="3h")
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    if not runs:
+        landing.healthy_since = None
+    if failing:
+        rollout.reported("lab", "lab-1", "Degraded")
+        rollout.ledger.failing = {"lab": {"lab-1": rollout.ago(1)}}
+    rollout.ledger.of("lab", "app").answers = {
+        "calm": Standing(),
+        **({"smoke": Standing(red=rollout.ago(1))} if red else {}),
+    }
+    lab, shop = rollout.settings.waves
+    found = soaks(Draft.of(rollout.snapshot()), lab, shop, "app", landing)
+    told = (getattr(found, "targets", ()), getattr(found, "verifications", ()))
+    assert " ".join([type(found).__name__, *told[0], *told[1]]) == expected
+
+
+@pytest.mark.parametrize(("seconds", "is_over"), [(0, True), (1, False)])
+def test_soak_is_over_to_the_second(seconds: int, *, is_over: bool) -> None:
+    rollout = two_waves(soak=f"{30 * 60 + seconds}s")
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    lab, shop = rollout.settings.waves
+    draft = Draft.of(rollout.snapshot())
+    assert (soaks(draft, lab, shop, "app", landing) is None) is is_over
+    assert (soaks_for_others(draft, lab, landing) is None) is is_over

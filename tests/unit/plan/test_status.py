@@ -1,12 +1,16 @@
 """What runs where: what main has, not what the next turn will make of it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.sets import STOCKTAKING
 from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, for_, images, settings
 
+from tidemill.facts.evidence import Evidence
 from tidemill.facts.naming import Naming
+from tidemill.facts.snapshot import UnreadableRef
 from tidemill.plan.status import SetStatus, Status, TargetStatus, state_of, status
 
 
@@ -171,3 +175,74 @@ def test_set_that_no_file_names_is_not_in_the_files_whatever_targets_report() ->
     assert state_of(wave, landing, rollout.now) == "not in the files"
     landing.failed = {"lab-1": rollout.now}
     assert state_of(wave, landing, rollout.now) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("lab", "report", "without"),
+    [
+        ({}, {"health": "Degraded"}, ()),
+        ({"need": "all but 1"}, {}, ()),
+        ({"need": "all but 1"}, {"health": "Degraded"}, ("lab-2",)),
+        ({"need": "all but 1"}, {"position": 1}, ("lab-2",)),
+        ({"need": "all but 1"}, None, ("lab-2",)),
+    ],
+    ids=["all-are-needed", "well", "not-healthy", "another-set", "never-reported"],
+)
+def test_who_does_not_run_what_is_deployed_is_named_where_not_all_are_needed(
+    lab: dict[str, Any], report: dict[str, Any] | None, without: tuple[str, ...]
+) -> None:
+    rollout = Rollout(settings(lab={**LAB, **lab}, shop=SHOP))
+    rollout.landing("lab", 1, landed=90)
+    rollout.landing("lab", 2)
+    rollout.reported("lab", "lab-1")
+    if report is not None:
+        rollout.reported("lab", "lab-2", **report)
+    assert sets(seen(rollout))[0].without == without
+    failed = dict.fromkeys(LAB["targets"], rollout.now)
+    rollout.ledger.of("lab", "app").landings[-1].failed = failed
+    assert sets(seen(rollout))[0].without == (), "nothing is deployed"
+
+
+def test_target_that_uses_nothing_of_a_set_is_not_missing() -> None:
+    rollout = Rollout(settings(lab={**LAB, "need": "all but 1"}), silent={"lab-2"})
+    rollout.landing("lab", 2)
+    assert sets(seen(rollout))[0].without == ("lab-1",)
+
+
+def test_only_what_is_on_auto_is_shown_and_only_in_its_wave() -> None:
+    rollout = in_lab(60, 30)
+    rollout.on_auto("lab", 3)
+    snapshot = rollout.snapshot()
+    rollout.on_auto("shop", 2)
+    rollout.on_auto("lab", 4)
+    decided = replace(rollout.decide(without_landing=True), ledger=rollout.ledger)
+    found = status(snapshot, decided)
+    assert [one.position for one in sets(found)] == [2, 3]
+    assert [one.position for one in sets(found, "shop")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_shown"),
+    [({}, True), ({"images_fit": False}, False), ({"is_named": False}, False)],
+    ids=["both", "other-images", "not-named"],
+)
+def test_target_shows_a_set_that_is_nowhere_known_if_nothing_speaks_against_it(
+    changes: dict[str, bool], *, is_shown: bool
+) -> None:
+    rollout = in_lab()
+    rollout.reported("lab", "lab-1", position=9)
+    record = rollout.records["lab", "lab-1"]
+    told = replace((record.sets or {})["app"], **changes)
+    rollout.records["lab", "lab-1"] = replace(record, sets={"app": told}, tree=None)
+    assert targets(seen(rollout))["lab-1"].runs == ({"app": app_sha(9)} if is_shown else {})
+
+
+def test_lost_journal_is_named_once() -> None:
+    rollout = in_lab()
+    evidence = Evidence(why="it is gone")
+    ref = f"{rollout.settings.namespace}/journal"
+    broken = UnreadableRef(ref=ref, sha="a" * 40, id="journal", reason="broken")
+    for unreadable, reason in (((), "it is gone"), ((broken,), "broken")):
+        known = replace(rollout.snapshot(), evidence=evidence, unreadable=unreadable)
+        found = status(known, rollout.decide())
+        assert [(one.ref, one.reason) for one in found.unreadable] == [(ref, reason)]
