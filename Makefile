@@ -36,7 +36,7 @@ sandbox: setup ## run the loop through the real workflow files, on a stand-in fo
 	@$(BIN)/tidemill-sandbox start --story
 
 unit: setup ## run the tests without I/O, in seconds
-	@$(BIN)/python -m pytest --quiet --numprocesses=auto --dist=worksteal tests/unit $(ARGS)
+	@$(BIN)/python -m pytest --quiet --numprocesses=auto --dist=worksteal -o faulthandler_timeout=0 tests/unit $(ARGS)
 
 test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 from typing import Any, TypeAlias
 
@@ -102,7 +102,7 @@ def gates_of(settings: Settings, wave: Wave, keys: str = "") -> dict[str, str]:
         for one in settings.targets
         if one.ignored and one.name in wave.targets and one.wave in (None, wave.name)
     )
-    found = {key: _text(getattr(wave, key)) for key in _KEYS} | {
+    found = _of_the_wave(wave) | {
         "freezes": _text(settings.freezes_of(wave.name)),
         "ignored": _text(tuple(ignored)),
         _FOLDER: (f"{folder} as {short(keys)}" if keys else folder) if wave.approvers else "",
@@ -112,6 +112,12 @@ def gates_of(settings: Settings, wave: Wave, keys: str = "") -> dict[str, str]:
     }
     shown = {_FOLDER, *(key for key, value in found.items() if value != _DEFAULTS.get(key))}
     return {key: value for key, value in found.items() if value and key in shown}
+
+
+@lru_cache(maxsize=512)
+def _of_the_wave(wave: Wave) -> dict[str, str]:
+    """What the wave says itself: the same in all decisions of a run, and there are many."""
+    return {key: _text(getattr(wave, key)) for key in _KEYS}
 
 
 def has_other_gates(known: Mapping[str, Gates], settings: Settings, keys: str = "") -> bool:
