@@ -801,8 +801,8 @@ def test_release_of_a_hold_that_is_several_now_ends_each() -> None:
 def test_earlier_commit_calls_a_wave_by_the_name_that_it_had(
     now: dict[str, Any], then: dict[str, Any], name: str, expected: str
 ) -> None:
-    found = (settings(**one).waves for one in (now, then))
-    assert renames.called_then(name, *found, Names()) == expected
+    today, before = (settings(**one).waves for one in (now, then))
+    assert renames.called_then(name, today, before, Names()) == expected
 
 
 def test_record_that_came_before_a_swap_is_by_the_names_of_then_and_one_after_it_by_todays() -> (

@@ -8,10 +8,15 @@ import msgspec
 import pytest
 from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, settings, sha, waits_for, whats
 
-from tidemill.facts.operation import Operation
+from tidemill.facts.operation import Kind, Operation
 from tidemill.facts.snapshot import OperationFailure, Outcome, Timeout
 from tidemill.facts.staleness import FailedInspection, Finding, Inspection, StaleFiles
 from tidemill.facts.trailers import message, trailers
+from tidemill.plan import regeneration
+from tidemill.plan.draft import Draft
+from tidemill.plan.obstacles import HoldInForce
+from tidemill.plan.plan import plan
+from tidemill.plan.regeneration import InspectionTodo
 from tidemill.plan.wording import reasons
 
 OF_LAB, OF_SHOP = "generated/lab/lab-1/a.yaml", "generated/shop/north/a.yaml"
@@ -436,3 +441,64 @@ class TestRedRegeneration:
         top = made.turn().auto[-1].sha
         made.red(made.main, top)
         assert made.turn().evicted == ()
+
+
+def stale_draft(*stale: StaleFiles, **asked: Any) -> Draft:
+    """What is stale on main is known."""
+    made = rollout(stale="regenerate")
+    for name, position in asked.items():
+        getattr(made, name)("shop", position)
+    made.ledger.finding = Finding(main=made.main, seen=made.main, stale=stale, is_confirmed=True)
+    return Draft.of(made.snapshot())
+
+
+@pytest.mark.parametrize(
+    ("unstable", "asked", "waves"),
+    [
+        ((None, None), {}, ["shop"]),
+        ((None, OF_LAB), {}, []),
+        ((OF_LAB, OF_LAB), {}, []),
+        ((None, None), {"hotfix": 9}, []),
+    ],
+    ids=["sure", "one-is-not", "none-is", "hotfix-comes"],
+)
+def test_wave_is_regenerated_where_all_that_is_stale_there_is_sure_and_no_hotfix_comes(
+    unstable: tuple[str | None, str | None], asked: dict[str, int], waves: list[str]
+) -> None:
+    first, second = (msgspec.structs.replace(of("shop"), unstable=one) for one in unstable)
+    draft = stale_draft(first, msgspec.structs.replace(second, files=(OF_ALL,)), **asked)
+    found = regeneration._regenerations(draft)
+    assert [(one.wave, one.position, one.set) for one in found] == [(one, 0, "_") for one in waves]
+
+
+@pytest.mark.parametrize(
+    ("kind", "alone"),
+    [("roll back", {"shop"}), ("hotfix", {"shop"}), ("promote", {"moon"}), ("introduce", {"moon"})],
+)
+def test_only_what_does_not_wait_for_stale_files_leaves_those_of_others_alone(
+    kind: Kind, alone: set[str]
+) -> None:
+    operation = Operation(
+        kind=kind, wave="lab", set="app", app_sha=None, position=1, repository=None, content="",
+        without=("moon",),
+    )  # fmt: skip
+    assert regeneration.left_alone(stale_draft(of("lab", "shop")), operation) == alone
+
+
+def test_set_that_waits_for_files_of_a_wave_that_is_held_says_so() -> None:
+    made = rollout(look(OF_ALL), stale="regenerate")
+    made.held("shop", reason="lunch")
+    decided = made.turn()
+    (line,) = (one for one in decided.waiting if one.about.wave == "lab" and one.about.at == "for")
+    held = [one.wave for one in line.obstacles if isinstance(one, HoldInForce)]
+    assert held == ["shop"]
+
+
+def test_main_is_looked_at_again_where_all_waits_for_what_is_stale() -> None:
+    made = rollout(look(OF_ALL))
+    known = made.snapshot()
+    first = plan(known).todo
+    assert isinstance(first, InspectionTodo)
+    assert (first.commit, first.is_second) == (made.main, False)
+    second = plan(known.having_looked(made.main, look(OF_ALL))).todo
+    assert second == InspectionTodo(made.main, is_second=True)

@@ -10,20 +10,28 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.unit.sets import LAB, NOW, SHOP, settings
-from tests.unit.snapshots import Rollout, landed, two_waves
+from tests.unit.snapshots import Rollout, landed, stack, two_waves
 
 from tidemill.facts.settings import Deployments
 from tidemill.facts.signals import Receiver, SignalSettings
 from tidemill.facts.snapshot import Snapshot
+from tidemill.facts.verification import Question, Verification
 from tidemill.facts.vouchers import OwnVoucher
 from tidemill.plan import rest as resting
 from tidemill.plan.plan import Plan, plan
+from tidemill.plan.regeneration import InspectionTodo
 from tidemill.plan.rest import rests_until
 from tidemill.words.durations import Duration
 
 DAY = 24 * 60
 NIGHT = ["Mon-Sun 22:00-23:00 UTC"]
 WAITS = {"approval": True}
+TO_COME = {
+    "from": "2026-01-05T19:00",
+    "until": "2026-01-09T19:00",
+    "zone": "UTC",
+    "reason": "stocktaking",
+}
 
 
 def look(rollout: Rollout, **changes: Any) -> tuple[Snapshot, Plan]:
@@ -107,6 +115,12 @@ TIMES: dict[str, tuple[Callable[[], Rollout], float, bool]] = {
     "a closed window": (lambda: two_waves(windows=NIGHT), 9 * 60, True),
     "a window that nothing waits for": (lambda: of({"windows": NIGHT}), 9 * 60, False),
     "an open window": (lambda: of({"windows": ["Mon-Sun 11:00-13:00 UTC"]}), DAY, False),
+    "one of two windows is open": (
+        lambda: of({"windows": ["Mon-Sun 11:00-13:00 UTC", *NIGHT]}),
+        DAY,
+        False,
+    ),
+    "a freeze that is to come": (lambda: of({}, freezes=[TO_COME]), 360, True),
     "a freeze": (lambda: frozen("2026-01-05T00:00", "2026-01-05T18:00"), 300, True),
     "an ignored target": (ignored, 120, False),
 }
@@ -178,6 +192,22 @@ def test_does_not_rest_while_something_in_no_ref_may_make_it_due(
     told: Callable[[], Rollout],
 ) -> None:
     assert rest(told()) is None
+
+
+@pytest.mark.parametrize("what", ["is_change", "todo", "to_ask", "more", "auto"])
+def test_does_not_rest_where_a_plan_has_something_to_do(what: str) -> None:
+    known, decided = look(two_waves(**WAITS))
+    assert not decided.is_change
+    assert rests_until(known, decided)
+    some = {
+        "todo": InspectionTodo(known.main.sha),
+        "auto": (stack(1)[0].auto[0],),
+        "to_ask": (Question(
+            verification=Verification(name="smoke", command="./smoke"),
+            wave="lab", set="app", commit="c", app_sha=None, since=NOW,
+        ),),
+    }  # fmt: skip
+    assert rests_until(known, replace(decided, **{what: some.get(what, True)})) is None
 
 
 def test_does_not_rest_where_something_is_due() -> None:

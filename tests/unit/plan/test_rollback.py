@@ -19,14 +19,16 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.facts.ledger import Eviction, Landing
+from tidemill.announcing.order import Order
+from tidemill.facts.ledger import Eviction, Landing, OpenRollback
 from tidemill.facts.requests import Drop, Rollback, SetRollback
 from tidemill.facts.snapshot import OperationFailure
+from tidemill.plan import rollback
 from tidemill.plan.draft import Draft
 from tidemill.plan.eviction import as_missed
-from tidemill.plan.obstacles import PastEviction, PastRollback, Wait
+from tidemill.plan.obstacles import PastEviction, PastRollback, RollbackUnderWay, Wait
 from tidemill.plan.plan import Plan
-from tidemill.plan.rollback import healthy_before, is_older, went_back
+from tidemill.plan.rollback import goes_back, healthy_before, is_older, went_back
 
 
 def test_rollback_goes_first_directly_on_main() -> None:
@@ -486,3 +488,62 @@ def test_of_sets_at_one_place_hotfixes_are_what_one_goes_back_between(
     assert is_older(first, second) is expected
     assert is_older(rollout.landing("lab", 1), second)
     assert not is_older(second, rollout.landing("lab", 1))
+
+
+def going_back(rollout: Rollout) -> OpenRollback:
+    """lab goes back from 3 to 1."""
+    older, newer = (rollout.landing("lab", position) for position in (1, 3))
+    back = OpenRollback(
+        wave="lab", set="app", leaves=newer.point(), to=older.point(), reason="bad",
+        at=rollout.ago(5), request="rollback-1",
+    )  # fmt: skip
+    rollout.ledger.rollbacks = [back]
+    return back
+
+
+@pytest.mark.parametrize(
+    ("set_name", "position", "wave", "is_back"),
+    [
+        ("app", 1, None, False),
+        ("app", 2, None, True),
+        ("app", 3, "lab", True),
+        ("app", 3, "shop", False),
+        ("batch", 3, None, False),
+        ("batch", 3, "lab", False),
+    ],
+)
+def test_wave_goes_back_from_all_that_is_newer_than_its_goal(
+    set_name: str, position: int, wave: str | None, *, is_back: bool
+) -> None:
+    rollout = Rollout()
+    going_back(rollout)
+    draft = Draft.of(rollout.snapshot())
+    found = goes_back(draft, set_name, Order(position=position), wave)
+    assert found == (RollbackUnderWay(wave="lab") if is_back else None)
+
+
+@pytest.mark.parametrize(
+    ("wave", "ago", "is_overtaken"),
+    [("lab", 5, True), ("lab", 4, True), ("lab", 6, False), ("lab", 2, False), ("shop", 4, False)],
+)
+def test_rollback_is_overtaken_by_a_hotfix_in_its_place_that_came_before_the_next(
+    wave: str, ago: float, *, is_overtaken: bool
+) -> None:
+    rollout = Rollout()
+    back = going_back(rollout)
+    rollout.hotfix("shop", 9, ago=99)
+    rollout.hotfix(wave, 7, ago=ago)
+    draft = Draft.of(rollout.snapshot())
+    assert rollback._is_overtaken(draft, back, rollout.ago(2)) is is_overtaken
+
+
+@pytest.mark.parametrize("request_id", ["rollback-1", None])
+def test_hold_of_a_rollback_is_called_by_its_request_or_by_what_it_leaves(
+    request_id: str | None,
+) -> None:
+    rollout = Rollout()
+    back = msgspec.structs.replace(going_back(rollout), request=request_id)
+    draft = Draft.of(rollout.snapshot())
+    rollback.begin_rollback(draft, back, by="ada")
+    cause = request_id or f"lab-app-{back.leaves.commit[:12]}"
+    assert draft.holds["lab", "app"].id == f"hold-{cause}"

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.sets import LAB, SHOP, settings
 from tests.unit.snapshots import Rollout, app_sha, landed, stack, two_waves, whats
 
+from tidemill.facts.checks import RunState
 from tidemill.facts.holds import HoldCause, each_hold
 from tidemill.facts.ledger import Eviction, Ledger
 from tidemill.facts.naming import Naming
@@ -470,6 +471,61 @@ def test_one_commit_that_is_rejected_in_two_sets_is_two_signals() -> None:
 def test_same_trouble_of_two_sets_is_two_signals(stop: Obstacle) -> None:
     about = [About(at="in", set=name, app_sha=app_sha(1)) for name in ("app", "batch")]
     assert len({signals._named(stop, one) for one in about}) == 2
+
+
+def test_same_review_of_two_sets_is_two_signals() -> None:
+    stop = MissingReview(wave="shop", environment="production", run=1, url="u")
+    about = About(at="for", wave="shop", set="app", app_sha=app_sha(1))
+    elsewhere = msgspec.structs.replace(about, app_sha=app_sha(2))
+    assert signals._named(stop, about) != signals._named(stop, elsewhere)
+
+
+def test_reports_that_are_missing_of_two_sets_are_two_signals() -> None:
+    rollout = Rollout()
+    stop = MissingReport(wave="lab", targets=("lab-1",), since=rollout.ago(99))
+    draft = Draft.of(rollout.snapshot())
+    about = [About(at="in", wave="lab", set=name, app_sha=app_sha(1)) for name in ("app", "batch")]
+    found = [
+        one.cause
+        for each in about
+        for one in signals._of_obstacle(draft, Wait(about=each, obstacles=(stop,)), stop)
+    ]
+    assert len({*found}) == 2
+
+
+def test_two_sets_that_were_evicted_are_two_signals() -> None:
+    rollout, _ = stack(2)
+    draft = Draft.of(rollout.snapshot())
+    found = {
+        signals._evicted(
+            draft,
+            Eviction(commit=None, at=rollout.now, reason="red", operation=one.operation),
+            one.operation,
+        ).cause
+        for one in rollout.auto
+    }
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("known", "verdict", "expected"),
+    [(True, "pending", True), (False, "success", True), (False, "pending", False)],
+)
+def test_main_is_green_where_its_check_says_so_or_it_is_known(
+    verdict: RunState, *, known: bool, expected: bool
+) -> None:
+    rollout = Rollout()
+    rollout.check(rollout.main, verdict)
+    rollout.ledger.green_main = rollout.main if known else None
+    assert signals._is_green(Draft.of(rollout.snapshot())) is expected
+
+
+@pytest.mark.parametrize(("name", "expected"), [("_", None), ("app", "app")])
+def test_hold_is_told_with_its_set_where_it_is_for_one(name: str, expected: str | None) -> None:
+    rollout = telling(Rollout())
+    rollout.held("lab", name)
+    (message,) = rollout.turn().messages
+    assert (message.signal.wave, message.signal.set) == ("lab", expected)
 
 
 @pytest.mark.parametrize(

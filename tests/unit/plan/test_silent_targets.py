@@ -4,7 +4,10 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, landed, present, settings, whats
+from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, landed, present, settings, whats
+
+from tidemill.facts.need import ALL, Need
+from tidemill.plan.silent_targets import Reporters
 
 
 def test_target_that_runs_nothing_of_the_set_blocks_nobody() -> None:
@@ -107,3 +110,24 @@ def test_target_that_appears_has_to_take_what_is_deployed(turns: int) -> None:
     assert present(rollout.turn()).deployed_at == rollout.ago(10)
     rollout.reports("lab", "lab-3", "Progressing", "Running", ago=1)
     assert present(rollout.turn()).deployed_at is None
+
+
+def test_other_targets_and_another_need_are_told_apart() -> None:
+    names = ("a", "b")
+    needs = (ALL, Need("all but 1"), Need("80%"))
+    found = {Reporters(names, frozenset(names), need).id for need in needs}
+    found.add(Reporters(("a",), frozenset("a")).id)
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("taken", "tolerated", "missing"),
+    [("ab", "", ()), ("ab", "b", ("b",)), ("a", "", ("b",)), ("a", "b", ("b",)), ("abc", "", ())],
+)
+def test_target_that_has_taken_a_set_and_fails_with_it_since_has_to_take_it_again(
+    taken: str, tolerated: str, missing: tuple[str, ...]
+) -> None:
+    landing = Rollout().landing("lab", 1)
+    landing.taken, landing.tolerated = (dict.fromkeys(one, NOW) for one in (taken, tolerated))
+    names = ("a", "b")
+    assert Reporters(names, frozenset(names), Need("all but 1")).missing(landing) == missing
