@@ -18,7 +18,7 @@ from tidemill.facts.requests import (
     Retry,
     Rollback,
 )
-from tidemill.facts.settings import ALL_WAVES, Settings
+from tidemill.facts.settings import Settings
 
 OPERATIONS = ("promote", "roll back", "release", "retry")
 _FLAGS = ("(override)", "(hotfix)")
@@ -113,7 +113,7 @@ def _meant(told: RunTitle, request: Request) -> tuple[str | None, str | None, st
 
 def _names_of_wave(settings: Settings, name: str) -> tuple[str, ...]:
     found = settings.wave(name)
-    return (name, *found.formers) if found and name != ALL_WAVES else (name,)
+    return (name, *found.formers) if found else (name,)
 
 
 def _names_of_set(settings: Settings, name: str) -> tuple[str, ...]:

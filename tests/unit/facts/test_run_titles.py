@@ -44,6 +44,10 @@ SHA = "7d1043473d55"
             "roll back shop at:2026-11-24T14:00Z",
             RunTitle("roll back", "shop", at="2026-11-24T14:00Z"),
         ),
+        (
+            f"roll back shop @{SHA} at:2026-11-24 14:00 UTC",
+            RunTitle("roll back", "shop", sha=SHA, at="2026-11-24 14:00 UTC"),
+        ),
         ("release *", RunTitle("release", "*")),
         (f"retry @{SHA}", RunTitle("retry", sha=SHA)),
         (f"retry   @{SHA} ", RunTitle("retry", sha=SHA)),

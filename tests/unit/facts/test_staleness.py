@@ -7,10 +7,19 @@ from collections.abc import Sequence
 
 import pytest
 
+from tidemill.facts.operation import AutoCommit, Kind, Operation
 from tidemill.facts.ownership import Ownership
 from tidemill.facts.settings import Settings
 from tidemill.facts.settings_file import parse
-from tidemill.facts.staleness import Finding, Inspection, StaleFiles, found, is_watched
+from tidemill.facts.staleness import (
+    Finding,
+    Inspection,
+    StaleFiles,
+    after_landing,
+    found,
+    is_watched,
+    regenerates,
+)
 from tidemill.words.names import file_in_words
 
 
@@ -123,3 +132,65 @@ def test_files_that_became_stale_once_more_are_since_when_they_were_fine() -> No
 def test_files_that_are_not_kept_are_counted(count: int, said: str) -> None:
     one = StaleFiles(owners=("lab",), files=("a", "b"), count=count, made="x", until="m")
     assert one.named == said
+
+
+def test_commit_that_is_to_blame_is_one_where_it_has_one_parent_or_merges_what_was_fine() -> None:
+    ownership = Ownership.of(settings("make", "g/{wave}/{target}"))
+    assert ownership is not None
+    before = Finding(main="p", seen="p")
+    for parents, is_one in ((("p",), True), (("p", "q"), True), (("q", "p"), False), ((), False)):
+        looks = [Inspection({A: "1"}, parents, "ada")]
+        assert found(ownership, before, "m", looks).stale[0].is_one is is_one
+
+
+def files(*owners: str) -> StaleFiles:
+    return StaleFiles(owners=owners, files=("a",), count=1, made="x", until="m")
+
+
+@pytest.mark.parametrize(
+    ("wave", "without", "owners", "is_about"),
+    [
+        ("lab", (), ("lab",), True),
+        ("lab", (), ("lab", "live"), True),
+        ("lab", ("live",), ("lab", "live"), False),
+        ("lab", ("moon",), ("lab", "live"), True),
+        ("lab", (), ("live",), False),
+    ],
+)
+def test_regeneration_is_about_files_of_its_wave_and_of_none_that_it_leaves_alone(
+    wave: str, without: tuple[str, ...], owners: tuple[str, ...], *, is_about: bool
+) -> None:
+    assert regenerates(operation("regenerate", wave, without), files(*owners)) is is_about
+
+
+def operation(kind: Kind, wave: str, without: tuple[str, ...] = ()) -> Operation:
+    return Operation(
+        kind=kind, wave=wave, set="app", app_sha=None, position=1, repository=None, content="",
+        without=without,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "parent", "stale", "left"),
+    [
+        ("promote", "m", [("lab",)], [("lab",)]),
+        ("regenerate", "m", [("lab",), ("live",)], [("live",)]),
+        ("roll back", "m", [("lab",), ("live",)], [("live",)]),
+        ("hotfix", "m", [("lab",)], []),
+        ("hotfix", "m", [("lab", "live")], None),
+        ("promote", "other", [("lab",)], None),
+    ],
+)
+def test_what_is_stale_once_a_commit_has_landed(
+    kind: Kind, parent: str, stale: list[tuple[str, ...]], left: list[tuple[str, ...]] | None
+) -> None:
+    """None where nothing is known of the new main."""
+    before = Finding(main="m", seen="s", stale=tuple(files(*one) for one in stale))
+    commit = AutoCommit(sha="n", parent=parent, operation=operation(kind, "lab"), digests="d")
+    after = after_landing(before, commit)
+    assert after is not None
+    assert after.seen == "s"
+    if left is None:
+        assert after == before
+    else:
+        assert (after.main, [one.owners for one in after.stale]) == ("n", left)

@@ -131,3 +131,13 @@ def test_target_that_has_taken_a_set_and_fails_with_it_since_has_to_take_it_agai
     landing.taken, landing.tolerated = (dict.fromkeys(one, NOW) for one in (taken, tolerated))
     names = ("a", "b")
     assert Reporters(names, frozenset(names), Need("all but 1")).missing(landing) == missing
+
+
+@pytest.mark.parametrize(("need", "ago"), [("all", 3), ("all but 1", 5), ("all but 2", 9)], ids=str)
+def test_set_is_deployed_since_as_many_as_are_needed_have_taken_it(need: str, ago: float) -> None:
+    rollout = Rollout()
+    landing = rollout.landing("lab", 1)
+    landing.taken = {"a": rollout.ago(3), "b": rollout.ago(9), "c": rollout.ago(5)}
+    names = ("a", "b", "c")
+    reporters = Reporters(names, frozenset(names), ALL if need == "all" else Need(need))
+    assert reporters.since(landing) == rollout.ago(ago)

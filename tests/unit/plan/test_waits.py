@@ -17,9 +17,23 @@ from tests.unit.snapshots import (
     what,
 )
 
+from tidemill.announcing.order import order_of
+from tidemill.facts.checks import CheckClaim
 from tidemill.facts.ledger import BadEnding, Eviction, Refusal
+from tidemill.facts.naming import Naming
 from tidemill.facts.operation import Operation
-from tidemill.plan.obstacles import NewerOnAuto, PastEnding, SetNotThere
+from tidemill.plan import waits
+from tidemill.plan.draft import Draft
+from tidemill.plan.next_sets import late_introduction
+from tidemill.plan.obstacles import (
+    FailingTargets,
+    NewerOnAuto,
+    NextTurn,
+    PastEnding,
+    ServerRefusal,
+    SetNotThere,
+    Starvation,
+)
 from tidemill.plan.plan import Plan
 
 
@@ -312,3 +326,141 @@ def test_each_of_two_who_asked_for_the_same_is_named() -> None:
     lines = [one for one in rollout.decide().waiting if one.about.wave == "shop"]
     assert {one.id for one in lines} == ids
     assert len({one.obstacles for one in lines}) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "pending", "own"),
+    [([], [], []), ([0], [], [0]), ([], [1], [1]), ([0, 1], [1], [0, 1])],
+    ids=["neither", "asked-for", "claimed", "both"],
+)
+def test_commit_waits_for_its_own_check_where_that_is_asked_for_and_else_for_the_last_one_s(
+    asked: list[int], pending: list[int], own: list[int]
+) -> None:
+    rollout, commits = stack(3)
+    for at in pending:
+        rollout.check(commits[at], "pending", ago=4)
+    rollout.ledger.asked = {commits[2]: CheckClaim(at=rollout.now)}
+    draft = Draft.of(rollout.snapshot())
+    waits._auto(draft, rollout.auto, [commits[at] for at in asked])
+    lines = [(one.obstacles[0], rollout.auto[at]) for at, one in enumerate(draft.waiting)]
+    expected = [commits[at] if at in own else commits[2] for at in range(3)]
+    assert [getattr(stop, "sha", None) for stop, _ in lines] == expected
+    assert [getattr(stop, "is_asked_for", None) for stop, _ in lines] == [
+        one == commits[2] for one in expected
+    ]
+    assert [stop.since for stop, _ in lines] == [
+        rollout.ago(4) if at in pending else commit.at for at, (_, commit) in enumerate(lines)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("moved", "size", "is_said"), [(2, 1, False), (3, 1, True), (4, 2, True), (3, 0, False)]
+)
+def test_auto_starves_once_main_has_moved_three_times_beneath_it(
+    moved: int, size: int, *, is_said: bool
+) -> None:
+    rollout, _ = stack(size)
+    rollout.ledger.moved, rollout.ledger.moved_since = moved, rollout.ago(9)
+    draft = Draft.of(rollout.snapshot())
+    waits._auto(draft, rollout.auto, [])
+    found = [one for line in draft.waiting for one in line.obstacles if isinstance(one, Starvation)]
+    assert found == ([Starvation(times=moved, since=rollout.ago(9))] if is_said else [])
+
+
+@pytest.mark.parametrize(("refused", "is_refused"), [(None, False), (0, False), (1, True)])
+def test_green_commit_waits_for_a_turn_or_for_the_server_that_refused_it(
+    refused: int | None, *, is_refused: bool
+) -> None:
+    rollout, commits = stack(2)
+    if refused is not None:
+        told = Refusal(sha=commits[refused], reason="a rule", since=rollout.ago(1))
+        rollout.ledger.refused = told
+    found = waits._landing(Draft.of(rollout.snapshot()), commits[1])
+    assert isinstance(found, ServerRefusal if is_refused else NextTurn)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({}, []),
+        ({"failed": {"lab-2": 3, "lab-1": 9}}, ["FailingTargets"]),
+        ({"refuted": {"smoke": 3}}, ["FailedVerification"]),
+        ({"naming": Naming(nothing=True)}, ["SetNotInFiles"]),
+        ({"deployed_at": None, "taken": {}}, ["MissingReport"]),
+        ({"is_hotfix": True}, ["HotfixThere"]),
+        ({"is_hotfix": True, "failed": {"lab-1": 9}}, ["HotfixThere", "FailingTargets"]),
+    ],
+    ids=str,
+)
+def test_set_that_a_wave_has_says_what_it_waits_for(
+    changes: dict[str, Any], kinds: list[str]
+) -> None:
+    rollout = in_lab(deployed=5)
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    for key, value in changes.items():
+        is_since = key in ("failed", "refuted")
+        mine = {one: rollout.ago(ago) for one, ago in value.items()} if is_since else value
+        setattr(landing, key, mine)
+    draft = Draft.of(rollout.snapshot())
+    waits._present(draft, rollout.settings.waves[0], "app", landing)
+    stops = [stop for line in draft.waiting for stop in line.obstacles]
+    assert [type(one).__name__ for one in stops] == kinds
+    assert [one.since for one in stops if isinstance(one, FailingTargets)] == [
+        rollout.ago(9) for one in kinds if one == "FailingTargets"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_rule"),
+    [("GH006: Protected branch", True), ("GH013: Repository rule", True), ("a hook", False)],
+)
+def test_rule_of_github_is_known_by_its_code(reason: str, *, is_rule: bool) -> None:
+    assert waits.is_by_rule(reason) is is_rule
+
+
+def test_set_that_is_on_its_way_into_a_wave_is_not_missing_there() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "after": []}))
+    landing = rollout.landing("lab", 3)
+    going = late_introduction("shop", "app", "lab", landing)
+    for under_test, expected in (([], ["shop"]), ([going], [])):
+        draft = Draft.of(rollout.snapshot())
+        waits._newest(draft, under_test)
+        assert [line.about.wave for line in draft.waiting] == expected
+
+
+def test_newest_announced_set_is_one_that_waits_or_was_had_and_no_hotfix() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    rollout.landing("lab", 7, is_hotfix=True)
+    rollout.landing("lab", 8, app_sha=None)
+    rollout.announced(3)
+    draft = Draft.of(rollout.snapshot())
+    assert {order.position for order, _, _ in waits._announced(draft, "app")} == {1, 3}
+    assert waits._is_waiting(draft, "app", app_sha(3))
+    assert not waits._is_waiting(draft, "app", app_sha(1))
+
+
+@pytest.mark.parametrize(("had", "kinds"), [(3, []), (2, ["SetNotThere"])])
+def test_set_is_missing_in_a_wave_where_the_wave_before_has_not_had_it(
+    had: int, kinds: list[str]
+) -> None:
+    rollout = Rollout()
+    landing = rollout.landing("lab", 3)
+    rollout.ledger.of("lab", "app").landings = []
+    rollout.landing("lab", had)
+    draft = Draft.of(rollout.snapshot())
+    missing = waits._Absence(draft, "app", order_of(landing), app_sha(3), {"lab"})
+    found = missing.from_(rollout.settings.waves[1])
+    assert [type(one).__name__ for one in found] == kinds
+
+
+def test_set_that_was_evicted_from_a_wave_is_told_so_and_not_what_else_it_lacks() -> None:
+    rollout = Rollout()
+    landing = rollout.landing("lab", 3)
+    rollout.ledger.of("lab", "app").landings = []
+    gone = Operation.copying("promote", "shop", "app", "lab", landing.point())
+    rollout.ledger.evictions = [Eviction(commit=None, at=rollout.now, reason="red", operation=gone)]
+    draft = Draft.of(rollout.snapshot())
+    found = waits._Absence(draft, "app", order_of(landing), app_sha(3), {"lab"})
+    stops = found.from_(rollout.settings.waves[1])
+    assert [type(one).__name__ for one in stops] == ["PastEviction"]
