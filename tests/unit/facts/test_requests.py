@@ -269,3 +269,18 @@ def test_run_of_a_workflow_has_numbers_as_github_counts(
     else:
         with pytest.raises(msgspec.ValidationError):
             msgspec.json.decode(data, type=WorkflowRun)
+
+
+@pytest.mark.parametrize("kind", ["announcement", "hotfix"])
+def test_announcement_that_is_not_well_formed_is_no_request(kind: str) -> None:
+    written = json.loads(encode(FACTS[kind]))
+    written["announcement"]["images"] = {}
+    with pytest.raises(Refused, match="no image at all"):
+        decode(json.dumps(written).encode())
+
+
+def test_announcement_that_is_asked_for_again_is_that_whatever_it_overrides() -> None:
+    asked = AnnouncementRequest(
+        accepted_at=THEN, announcement=ANNOUNCEMENT, retry=True, override="now"
+    )
+    assert asked.id.startswith("retry-")

@@ -1,11 +1,21 @@
 """`tidemill.toml`: its defaults, and for everything that can't be used the line that says so."""
 
 from datetime import timedelta
+from typing import Any, Literal
 
 import pytest
+from tests.unit.sets import LAB, NOW, SHOP, settings
 from tests.unit.settings_texts import LEAST, WHOLE
 
-from tidemill.facts.settings import Bot, Checks, EntryPoints, ImageSet
+from tidemill.facts.settings import (
+    SHA_PLACE,
+    Bot,
+    Checks,
+    Deployments,
+    EntryPoints,
+    Images,
+    ImageSet,
+)
 from tidemill.facts.settings_file import parse
 
 
@@ -127,3 +137,56 @@ def test_deployment_path_has_a_fixed_beginning(
     found = parse(f"{LEAST}[deployments]\npath = {path}\n")
     assert found.paths("w", "t") == paths
     assert found.prefixes() == prefixes
+
+
+@pytest.mark.parametrize(
+    ("changes", "wave", "target", "is_ignored"),
+    [
+        ({}, "lab", "lab-1", True),
+        ({}, "lab", "lab-2", False),
+        ({"wave": "lab"}, "lab", "lab-1", True),
+        ({"wave": "lab"}, "shop", "lab-1", False),
+        ({"until": "2026-01-05T11:00:00Z"}, "lab", "lab-1", False),
+        ({"path": "generated/{wave}/{target}"}, "lab", "lab-1", False),
+    ],
+    ids=["any-wave", "another", "its-wave", "another-wave", "over", "not-ignored"],
+)
+def test_target_is_ignored_until_a_time_where_the_settings_say_so(
+    changes: dict[str, str], wave: str, target: str, *, is_ignored: bool
+) -> None:
+    until = changes.pop("until", "2026-01-05T13:00:00Z")
+    told: dict[str, Any] = {"name": "lab-1", **changes}
+    if "path" not in changes:
+        told["ignored"] = {"until": until, "reason": "it moves"}
+    found = settings(lab=LAB, shop=SHOP, targets=[told]).ignored(wave, target, NOW)
+    assert (found is not None) is is_ignored
+
+
+@pytest.mark.parametrize(
+    ("options", "is_guarded"),
+    [
+        ({}, False),
+        ({"approvers": ["ada"]}, True),
+        ({"environment": "live", "approval": True}, True),
+        ({"approval": True}, False),
+    ],
+    ids=str,
+)
+def test_wave_with_approvers_or_an_environment_is_guarded(
+    options: dict[str, Any], *, is_guarded: bool
+) -> None:
+    assert settings(lab={**LAB, **options}).waves[0].is_guarded is is_guarded
+
+
+@pytest.mark.parametrize(("reports", "is_polled"), [("push", False), ("poll", True)])
+def test_reports_are_polled_where_the_settings_say_so(
+    reports: Literal["push", "poll"], *, is_polled: bool
+) -> None:
+    assert Deployments(reports=reports).is_polled is is_polled
+
+
+def test_one_pattern_that_fits_is_enough() -> None:
+    sha = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
+    images = Images(allow=("docker.io/*", "ghcr.io/acme/*"), tags=("v*", SHA_PLACE))
+    assert [images.is_listed(one) for one in ("ghcr.io/acme/web", "quay.io/web")] == [True, False]
+    assert [images.is_tag(one, sha) for one in (sha, "v1", "latest")] == [True, True, False]
