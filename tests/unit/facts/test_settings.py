@@ -7,8 +7,8 @@ import pytest
 from tests.unit.sets import LAB, NOW, SHOP, settings
 from tests.unit.settings_texts import LEAST, WHOLE
 
+from tidemill.announcing.announcement import SHA_PLACE
 from tidemill.facts.settings import (
-    SHA_PLACE,
     Bot,
     Checks,
     Deployments,
@@ -178,9 +178,9 @@ def test_wave_with_approvers_or_an_environment_is_guarded(
     assert settings(lab={**LAB, **options}).waves[0].is_guarded is is_guarded
 
 
-@pytest.mark.parametrize(("reports", "is_polled"), [("push", False), ("poll", True)])
+@pytest.mark.parametrize(("reports", "is_polled"), [("events", False), ("poll", True)])
 def test_reports_are_polled_where_the_settings_say_so(
-    reports: Literal["push", "poll"], *, is_polled: bool
+    reports: Literal["events", "poll"], *, is_polled: bool
 ) -> None:
     assert Deployments(reports=reports).is_polled is is_polled
 
