@@ -81,6 +81,7 @@ def test_commits_since_a_time_are_counted(
         for when, count in (("03T12:00:00", 2), ("03T12:00:01", 1), ("01T00:00:00", 4)):
             assert repository.count_since(sha, datetime.fromisoformat(f"2026-01-{when}Z")) == count
         assert repository.count_since(sha, datetime(1970, 1, 1, tzinfo=UTC)) == 4
+        assert repository.count_since(sha, datetime(1970, 1, 1, tzinfo=UTC), 3) == 3
 
 
 @pytest.mark.parametrize("way", ["borrowed", "fetched"])

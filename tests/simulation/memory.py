@@ -288,8 +288,9 @@ class Client:
     def commits(self, tip: str) -> list[str]:
         return self.server.log(tip)
 
-    def count_since(self, tip: str, when: datetime) -> int:
-        return sum(self.server.commits[sha].date >= when for sha in self.server.log(tip))
+    def count_since(self, tip: str, when: datetime, most: int = ALL_COMMITS) -> int:
+        count = sum(self.server.commits[sha].date >= when for sha in self.server.log(tip))
+        return min(count, most)
 
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None

@@ -225,9 +225,9 @@ class Twin(Client):
         same("commits", self._names(found), self.real.commits(self._name(tip)))
         return found
 
-    def count_since(self, tip: str, when: datetime) -> int:
-        found = super().count_since(tip, when)
-        same("count since", found, self.real.count_since(self._name(tip), when))
+    def count_since(self, tip: str, when: datetime, most: int = ALL_COMMITS) -> int:
+        found = super().count_since(tip, when, most)
+        same("count since", found, self.real.count_since(self._name(tip), when, most))
         return found
 
     def records(

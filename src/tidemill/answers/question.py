@@ -159,6 +159,11 @@ def has_none_before(history: History, since: datetime) -> bool:
     return bool(history.turns) and history.turns[0].at + _SKEW < since
 
 
+def latest_begin(since: datetime) -> datetime:
+    """When the first of some turns has to have been before, so that this is so."""
+    return since - _SKEW
+
+
 def _names(history: History, question: Question) -> tuple[set[str] | None, set[str] | None]:
     """What the wave and the set are and were called."""
     sets = None

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from tidemill.answers.history import History, Stay, Told, history
+from tidemill.answers.question import latest_begin
 from tidemill.clients.git.store import ALL_COMMITS, Store, Wanted
 from tidemill.facts import journal, settings_file
 from tidemill.facts.decoding import is_bounded
@@ -44,8 +45,8 @@ def read_history(
             need not be read; the whole is read without it, and where no part is enough.
         is_needed: which turns are told, by the time of each and the first line of its message;
             the first turn is told in any case.
-        about: a time that is asked about. Where the last turns are not enough, those that are
-            needed since then, and some before it, may be.
+        about: a time before which turns are needed to answer. Where the last ones are not enough,
+            those that are needed since then, and some before it, may be.
         least: how many turns are to be told in any case, if there are so many.
 
     Raises:
@@ -82,7 +83,9 @@ def _read_history(
         return history([], None, None)
     last = last if state.evidence is None else None
     for most in _PARTS if is_enough else ():
-        if most >= least:
+        # Turns that are all newer than what is asked about can't be enough: they are not read.
+        is_later = about and store.count_since(tip, latest_begin(about), most) == most
+        if most >= least and not is_later:
             found = _read(store, tip, last, most)
             if not found.is_part or (is_enough and is_enough(found)):
                 return found

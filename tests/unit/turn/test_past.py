@@ -20,6 +20,7 @@ from tests.simulation.world import World
 from tests.unit.sets import app_sha, images
 from tests.unit.turn.states import NAMES, image_bytes, state
 
+from tidemill.answers import question
 from tidemill.answers.history import History, Stay
 from tidemill.clients.git.store import ALL_COMMITS, Wanted
 from tidemill.facts import journal
@@ -170,6 +171,27 @@ def test_of_turns_since_a_time_and_some_before_it_those_that_are_needed_may_be_e
         about=START + timedelta(minutes=20),
     )
     assert (numbers(found), found.is_part, found.missing) == (told, is_part, ())
+
+
+def test_last_turns_are_not_read_where_all_are_newer_than_what_is_asked_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(past, "_PARTS", (4, 16))
+    monkeypatch.setattr(past, "_LEEWAY", timedelta(minutes=2))
+    monkeypatch.setattr(question, "_SKEW", timedelta(minutes=1))
+    server, asked = Server(), list[list[int]]()
+    tip = chain(server, 64)
+
+    def is_enough(part: History) -> bool:
+        asked.append(numbers(part))
+        return False
+
+    for minute, parts in ((62, (4, 16)), (61, (16,)), (49, ())):
+        asked.clear()
+        about = START + timedelta(minutes=minute)
+        assert numbers(read_of(server, tip, is_enough, about=about)) == [*range(64)]
+        around = 64 - (minute - 2) + 16
+        assert asked == [[*range(64)][-most:] for most in (*parts, around)]
 
 
 class Shallow(Client):

@@ -44,10 +44,11 @@ def commits(git: Git, tip: str, most: int = ALL_COMMITS) -> list[str]:
     return git("rev-list", *order, tip, env=offline(), seconds=_SECONDS).decode().split()
 
 
-def count_since(git: Git, tip: str, when: datetime) -> int:
-    """How many of the commits that lead to one, and itself, were made at a time or later."""
-    limit = f"--max-age={when.timestamp():.0f}"
-    return int(git("rev-list", "--count", limit, tip, env=offline(), seconds=_SECONDS))
+def count_since(git: Git, tip: str, when: datetime, most: int = ALL_COMMITS) -> int:
+    """How many of the commits that lead to one, and itself, were made at a time or later; at most
+    `most`."""
+    limits = (f"--max-age={when.timestamp():.0f}", f"--max-count={most}")
+    return int(git("rev-list", "--count", *limits, tip, env=offline(), seconds=_SECONDS))
 
 
 def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:

@@ -127,9 +127,10 @@ class Repository(Objects):
         with self._lost():
             return past.commits(self._past(tip), tip)
 
-    def count_since(self, tip: str, when: datetime) -> int:
+    def count_since(self, tip: str, when: datetime, most: int = ALL_COMMITS) -> int:
+        git = self._past(tip, most)
         with self._lost():
-            return past.count_since(self._past(tip), tip, when)
+            return past.count_since(git, tip, when, most)
 
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None

@@ -150,8 +150,8 @@ class Store(Protocol):
     def commits(self, tip: str) -> list[str]:
         """The commits that lead to one, and itself, each after its parents."""
 
-    def count_since(self, tip: str, when: datetime) -> int:
-        """How many of them were made at a time or later.
+    def count_since(self, tip: str, when: datetime, most: int = ALL_COMMITS) -> int:
+        """How many of them were made at a time or later; at most `most`.
 
         They are counted back from the tip: one that is older than that may hide those before it.
         """
