@@ -28,6 +28,9 @@ from contextlib import suppress
 from pathlib import Path
 
 TOOLS = "# --- tools"
+# It is for keys of a GitHub App alone, which nobody has here: its index page and its wheel would be
+# a sixth of what pip does. Whoever installs by hand gets it, since PyGithub asks for it.
+LEFT_OUT = re.compile(r"(?m)^cryptography==.*\n(?: .*\n)*")
 TIMES = 3  # attempts at a network that does not answer; each one of pip's waits longer
 LINES = 12  # of what uv or pip printed, the last ones
 MISMATCH = re.compile("hash mismatch|do not match the hashes", re.IGNORECASE)  # uv, pip
@@ -117,8 +120,7 @@ def make(lock: Path, home: Path) -> None:
     try:
         print("Installing what Tidemill needs, once on this machine ...", file=sys.stderr)  # noqa: T201
         runtime = making / "requirements.txt"
-        text = lock.read_text(encoding="utf-8").partition(f"\n{TOOLS}")[0] + "\n"
-        runtime.write_text(text, encoding="utf-8")
+        runtime.write_text(needed(lock.read_text(encoding="utf-8")), encoding="utf-8")
         install(runtime, making)
         (making / "pycache").mkdir(mode=0o700)
         (making / "python").write_text(f"{interpreter()}\n", encoding="utf-8")
@@ -129,6 +131,11 @@ def make(lock: Path, home: Path) -> None:
     finally:
         for left in home.parent.glob(f"{beside}*"):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def needed(lock: str) -> str:
+    """The part of the lock that Tidemill needs to run."""
+    return LEFT_OUT.sub("", lock.partition(f"\n{TOOLS}")[0] + "\n")
 
 
 def install(requirements: Path, making: Path) -> None:

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from runpy import run_path
 
 import pytest
+from tests.clients.github_api import REPOSITORY, TOKEN, serving
 from tests.world import World, announcement
 
 from tidemill.commands._table import COMMANDS
@@ -26,17 +28,23 @@ for name in sys.argv[1:]:
     except SystemExit as end:
         assert end.code == 0, name
 """
+ASK = f"""{BEGIN}
+from tidemill.clients.github.api import GitHub
+from tidemill.clients.github.place import Place
+print(*(one.context for one in GitHub(Place(*sys.argv[1:4]), sys.argv[4]).required("main")))
+"""
 
 
 class Laptop:
-    """A Python that has the wheel, the packages of the lock's first part, and nothing else."""
+    """A Python that has the wheel, the packages that actions install, and nothing else."""
 
     def __init__(self, folder: Path) -> None:
         build = "import sys, flit_core.buildapi as api; print(api.build_wheel(sys.argv[1]))"
         self.wheel = folder / self._python(["-c", build, str(folder)]).splitlines()[-1]
         self.packages = folder / "packages"
         self.packages.mkdir()
-        runtime = (ROOT / "requirements.lock").read_text().partition("\n# --- tools")[0]
+        needed = run_path(str(ROOT / "bin" / "prepare.py"))["needed"]
+        runtime = needed((ROOT / "requirements.lock").read_text())
         for name in re.findall(r"(?m)^([\w.-]+)==(?!.*win32)", runtime):
             for file in metadata.files(name) or ():
                 top = file.parts[0]
@@ -75,6 +83,13 @@ def test_each_command_that_the_help_lists_has_its_own_help(laptop: Laptop) -> No
     for name in COMMANDS:
         assert f"  {name} " in told
         assert f"example:\n  tidemill {name}" in each[name]
+
+
+def test_github_is_asked_without_the_package_that_only_keys_of_an_app_need(laptop: Laptop) -> None:
+    assert "cryptography" not in {one.name for one in laptop.packages.iterdir()}
+    with serving() as api:
+        api.requires("build")
+        assert laptop.run(api.url, REPOSITORY, api.api, TOKEN, program=ASK) == "build\n"
 
 
 def test_a_set_goes_from_its_announcement_to_a_target(laptop: Laptop, tmp_path: Path) -> None:
