@@ -64,8 +64,8 @@ def held_place(name: str) -> tuple[str, str] | None:
 
 def is_place(name: str) -> bool:
     """Whether it is a wave and a target, or a set: two names with a slash between them."""
-    wave, slash, rest = name.partition("/")
-    return bool(slash) and is_name(wave) and is_name(rest)
+    wave, _, rest = name.partition("/")
+    return is_name(wave) and is_name(rest)
 
 
 def is_held_place(name: str) -> bool:

@@ -180,7 +180,7 @@ class RenamedSnapshot(Struct, frozen=True):
     """
 
     snapshot: Snapshot
-    is_due: bool = False
+    is_due: bool
     moved: Mapping[Place, Place] = field(default_factory=dict)
     entries: tuple[Entry, ...] = ()
 
