@@ -742,3 +742,30 @@ def test_promotion_says_who_asked_for_it_or_where_it_was_deployed(
     shop = rollout.settings.waves[1]
     (found,) = next_sets._candidates(Draft.of(rollout.snapshot()), shop, "app")
     assert found.reason == reason
+
+
+def same_in_shop(**changes: Any) -> Rollout:
+    """shop has the images of 2 as another set, and lab has 2."""
+    rollout = two_waves()
+    landing = rollout.landing("shop", 2, **changes)
+    landing.app_sha, landing.position = sha("another"), 1
+    rollout.ledger.of("shop", "app").highest = 1
+    return rollout
+
+
+def test_wave_that_has_the_images_of_a_set_already_waits_like_any_other() -> None:
+    draft = Draft.of(same_in_shop(landed=1, deployed=None).snapshot())
+    next_sets._promote(draft, draft.settings.waves[1], "app")
+    assert draft.ledger.of("shop", "app").landings[-1].position == 1
+    assert [one.about.app_sha for one in draft.waiting] == [app_sha(2)]
+
+
+def test_override_of_what_a_wave_has_already_takes_nothing_off_auto() -> None:
+    rollout = same_in_shop()
+    rollout.on_auto("shop", 9)
+    rollout.promotion("shop", 2, override="now")
+    draft = Draft.of(rollout.snapshot())
+    draft.chain[0].operation = replace(draft.chain[0].operation, position=1)
+    next_sets._promote(draft, draft.settings.waves[1], "app")
+    assert draft.ledger.of("shop", "app").landings[-1].position == 2
+    assert len(draft.chain) == 1

@@ -464,3 +464,27 @@ def test_set_that_was_evicted_from_a_wave_is_told_so_and_not_what_else_it_lacks(
     found = waits._Absence(draft, "app", order_of(landing), app_sha(3), {"lab"})
     stops = found.from_(rollout.settings.waves[1])
     assert [type(one).__name__ for one in stops] == ["PastEviction"]
+
+
+def test_set_that_a_wave_went_back_from_is_told_so_beside_that_its_return_was_evicted() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 3)
+    newest = rollout.landing("shop", 3, landed=90, rolled_back=True)
+    rollout.landing("shop", 1)
+    back = Operation.copying("roll back", "shop", "app", "shop", newest.point())
+    rollout.ledger.evictions = [
+        Eviction(commit="e" * 40, at=rollout.ago(5), reason="red", operation=back)
+    ]
+    draft = Draft.of(rollout.snapshot())
+    waits.say_what_waits(draft, [], [])
+    stops = [stop for line in draft.waiting if line.about.wave == "shop" for stop in line.obstacles]
+    assert [type(one).__name__ for one in stops] == ["PastRollback", "PastEviction"]
+
+
+@pytest.mark.parametrize("is_partial", [False, True])
+def test_what_a_turn_has_yet_to_try_waits_for_that(*, is_partial: bool) -> None:
+    rollout, _ = stack(2)
+    draft = Draft.of(rollout.snapshot())
+    waits.say_what_waits(draft, rollout.auto[:1], [], is_partial=is_partial)
+    tried = [line for line in draft.waiting if isinstance(line.obstacles[0], NextTurn)]
+    assert [one.about.app_sha for one in tried] == ([app_sha(3)] if is_partial else [])
