@@ -88,7 +88,7 @@ class NameHistory(Struct, frozen=True, dict=True):
         """The names of the ledger whose past a name has."""
         return self.past.get(name, (name,))
 
-    def meant(self, name: str, *, is_of_today: bool = False) -> tuple[str, ...]:
+    def meant(self, name: str, *, is_of_today: bool) -> tuple[str, ...]:
         """Which names of today are meant by one that came in.
 
         Args:

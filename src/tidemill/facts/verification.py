@@ -222,7 +222,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class _Said(msgspec.Struct):
     verdict: Literal["green", "red", "unknown"]
-    version: Literal[1] = 1
+    version: Literal[1] | msgspec.UnsetType = msgspec.UNSET
     reason: str = ""
 
 

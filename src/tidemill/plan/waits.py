@@ -53,7 +53,7 @@ _RULES = ("GH006", "GH013")  # GitHub's codes: a protected branch, a ruleset
 
 
 def say_what_waits(
-    draft: Draft, commits: list[AutoCommit], to_check: list[str], *, is_partial: bool = False
+    draft: Draft, commits: list[AutoCommit], to_check: list[str], *, is_partial: bool
 ) -> None:
     """Add what the checks and the targets keep waiting, and why the newest sets are not deployed.
 

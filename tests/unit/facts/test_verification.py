@@ -331,3 +331,11 @@ def test_bounds_within_which_is_no_number_are_refused_at_the_one_that_is_wrong(
 ) -> None:
     one = Verification(name="x", prometheus="https://p.example.com", query="up", **bounds)
     assert why_not(one) == (key and (key, "no number is within these bounds"))
+
+
+def test_an_address_is_asked_in_the_first_version_of_the_form() -> None:
+    question = Question(
+        verification=asked(), wave="lab", set="app", commit="c" * 40, app_sha=None, since=NOW
+    )
+    told = question.as_json()
+    assert (told["version"], told["verification"], told["wave"]) == (1, "errors", "lab")

@@ -129,6 +129,7 @@ def test_person_who_puts_a_wave_back_holds_it(
         assert hold.by == "tidemill"
         said = "puts lab to" if after else "takes the image files of app out of lab"
         assert f"a commit on main {said}" in hold.reason
+        assert (f"back from {app_sha(2)[:12]}" in hold.reason) is (after is not None)
         assert hold.id.endswith(commit[:12])
         assert hold.since == NOW
 

@@ -476,7 +476,7 @@ def test_set_that_a_wave_went_back_from_is_told_so_beside_that_its_return_was_ev
         Eviction(commit="e" * 40, at=rollout.ago(5), reason="red", operation=back)
     ]
     draft = Draft.of(rollout.snapshot())
-    waits.say_what_waits(draft, [], [])
+    waits.say_what_waits(draft, [], [], is_partial=False)
     stops = [stop for line in draft.waiting if line.about.wave == "shop" for stop in line.obstacles]
     assert [type(one).__name__ for one in stops] == ["PastRollback", "PastEviction"]
 
