@@ -23,7 +23,6 @@ US = ("tidemill", "tidemill@users.noreply.github.com")
 LOCAL_SECONDS = 120.0
 REMOTE_SECONDS = 300.0
 _PROTOCOLS = "file:git:http:https:ssh"
-_AT_ONCE = 500  # objects that are asked about before the first answer is read: a pipe holds more
 # What a Git hook that calls us leaves in the environment: it would turn us to its repository.
 _OF_A_CALLER = (
     "GIT_DIR",
@@ -162,34 +161,29 @@ class Git:
             GitError: it is not here, or the process that reads objects has ended.
             TimeLimit: it could not be read in time.
         """
-        ((found, data),) = self._objects("contents", [sha])
+        ((found, data),) = self._objects([sha])
         return data if kind in (None, found) else b""
 
     def blobs(self, shas: Sequence[str]) -> list[bytes]:
         """The bytes of some objects, asked for in one go; it raises what `blob` does."""
-        return [data for _, data in self._objects("contents", shas)]
+        return [data for _, data in self._objects(shas)]
 
-    def require(self, shas: Sequence[str]) -> None:
-        """Raise what `blob` does where an object is not here; their bytes are not read."""
-        for at in range(0, len(shas), _AT_ONCE):
-            self._objects("info", shas[at : at + _AT_ONCE])
-
-    def _objects(self, what: str, shas: Sequence[str]) -> list[tuple[str, bytes]]:
+    def _objects(self, shas: Sequence[str]) -> list[tuple[str, bytes]]:
         if self._reader is None:
-            self._reader = self.started("cat-file", "--batch-command", env=offline())
+            self._reader = self.started("cat-file", "--batch", env=offline())
             self._end_reader = weakref.finalize(self, self._reader.close)
         reader = self._reader
         reader.allow(LOCAL_SECONDS)
-        reader.write("".join(f"{what} {sha}\n" for sha in shas).encode())
+        reader.write("".join(f"{sha}\n" for sha in shas).encode())
         found: list[tuple[str, bytes]] = []
         gone: list[str] = []
         for sha in shas:
             try:
                 kind, *size = reader.line().decode().split(" ")[1:]
-                if not size:
-                    gone.append(sha)
-                elif what == "contents":
+                if size:
                     found.append((kind, reader.exactly(int(size[0]) + 1)[:-1]))
+                else:
+                    gone.append(sha)
             except BaseException as error:
                 self.close()  # what it says next would be the rest of this
                 if isinstance(error, EOFError | ValueError):

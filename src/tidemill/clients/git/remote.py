@@ -22,7 +22,6 @@ _USER = "x-access-token"
 _FILE = "file://"
 _LEADS_TO = b"gitdir: "  # gitrepository-layout(5): a file `.git`, of a linked worktree
 _LONGEST_PATH = 8192  # bytes, with what stands before it
-_OF_A_LIST = frozenset(':"\n')  # what means something in a list of folders for Git
 _PARTIAL = re.compile(rb"^\s*promisor\s*=\s*true\b", re.MULTILINE | re.IGNORECASE)
 # A server that is started here does what is needed, whatever its repository is configured to.
 SERVE = (
@@ -63,15 +62,6 @@ class Remote:
         named = unquote_to_bytes(os.fsencode(self.url.removeprefix(_FILE)))
         found = _absolute(os.fsdecode(named)) if is_file else self.url
         return Path(found) if is_folder(found) else None
-
-    @property
-    def objects(self) -> Path | None:
-        """The folder of its objects, where Git can read them as they lie there, with their whole
-        history, in place of copies."""
-        found = Path(self.url) / "objects"
-        is_odd = not _OF_A_LIST.isdisjoint(self.url) or self.is_partial
-        is_whole = self.is_here and found.is_dir() and not Path(self.url, "shallow").exists()
-        return found if is_whole and not is_odd else None
 
     @property
     def is_partial(self) -> bool:

@@ -3,9 +3,6 @@
 Nothing is cloned: refs are listed, then the tips are fetched without history and without
 blobs, then the few blobs that are read, all at once: three requests over one connection. The URL is
 never written to a file.
-
-Of a repository in a folder of this machine objects are read where they lie, and none are copied,
-until a checkout is made: commands find there what they find of a repository that is far away.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -59,7 +56,6 @@ _T = TypeVar("_T")
 _PAUSES = (0.5, 2.0)  # seconds
 _DEPTHS = (64, 1024, ALL_COMMITS)
 LONGEST_AUTHOR = 60
-_LENT = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 
 
 class Repository(Objects):
@@ -69,20 +65,13 @@ class Repository(Objects):
         self._origin = remote(url)
         self._folder = folder
         bare = mirror.made(folder / "mirror.git")
-        self._own = Git(bare, self._origin.known(bare))
-        self._lent = {_LENT: str(lent)} if (lent := self._origin.objects) else {}
-        super().__init__(Git(bare, self._origin.known(bare) | self._lent))
-        self._reading = Reading(self._own, self._origin)
+        super().__init__(Git(bare, self._origin.known(bare)))
+        self._reached = self._origin.reached(bare)
+        self._reading = Reading(self.git, self._origin)
         self._worktree: Worktree | None = None
         self._here: set[str] = set()
-        self._seen: tuple[list[str], list[str]] = ([], [])  # commits and blobs that are lent
         self._past_here: tuple[str, int] = ("", 0)  # a tip, and how many commits of its history
         self._is_borrowed = False
-
-    @property
-    def _reached(self) -> dict[str, str]:
-        """The environment for Git where it talks to the server."""
-        return self._origin.reached(self.git.folder) | self._lent
 
     def refuse_partial(self) -> None:
         """Raise `Refused` where it is a clone without all files: their lack looks like a loss."""
@@ -109,8 +98,8 @@ class Repository(Objects):
         facts = list(facts)
         self._fetch_commits([*tips, *facts])
         wanted = set().union(*map(self._blobs_below, facts))
-        for tip in tips[:1] if names else ():
-            wanted |= self._blobs_below(tip, names=names)
+        for tip in tips[:1]:
+            wanted |= {sha for path, sha in self.listing(tip) if path.rpartition("/")[2] in names}
         self._fetch_blobs(wanted)
 
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
@@ -302,10 +291,8 @@ class Repository(Objects):
         return self._worktree_with(commit, is_checked_out=True).ask(commit, command, seconds)
 
     def _worktree_with(self, commit: str, *, is_checked_out: bool) -> Worktree:
-        if is_checked_out:
-            self._copy_what_is_lent()
         if self._worktree is None:
-            self._worktree = Worktree(self, self._folder, self._origin.reached(self.git.folder))
+            self._worktree = Worktree(self, self._folder, self._reached)
         if is_checked_out:
             self.fetch_below(commit, [""])
         else:
@@ -314,7 +301,6 @@ class Repository(Objects):
 
     def check_out(self, commit: str, tree: Tree) -> None:
         """Put the files of a commit into an empty work tree, and its index."""
-        self._copy_what_is_lent()
         self.fetch_below(commit, [""])
         arguments = (tree.option, "read-tree", "--reset", "-u", commit)
         env = {**self._reached, **tree.env}
@@ -382,22 +368,11 @@ class Repository(Objects):
         if missing:
             self._fetch(missing, depth=1, without="blob:none", again=again)
             self._here.update(missing)
-            if not (self._lent or self._reading.leaves_out):
+            if not self._reading.leaves_out:
                 self._here.update(*(self._blobs_below(one) for one in missing))
 
-    def _blobs_below(
-        self, commit: str, paths: Iterable[str] = ("",), names: Collection[str] = ()
-    ) -> set[str]:
-        """The files of a commit below some paths; only those with one of `names`, if there are."""
-        return self._again(
-            lambda: {
-                blob
-                for below in paths
-                for path, blob in self.listing(commit, below)
-                if not names or path.rpartition("/")[2] in names
-            },
-            again=False,
-        )
+    def _blobs_below(self, commit: str, paths: Iterable[str] = ("",)) -> set[str]:
+        return {blob for path in paths for _, blob in self.listing(commit, path)}
 
     def _fetch_blobs(self, blobs: set[str], *, again: bool = True) -> None:
         if missing := sorted(blobs - self._here):
@@ -426,25 +401,10 @@ class Repository(Objects):
         without: str | None = None,
         again: bool = True,
     ) -> None:
-        if into is None and self._lent:
-            self._again(lambda: self.git.require(objects), again=again)
-            self._seen[depth is None].extend(objects)
-            return
         place = into or self.git
         self._again(
             lambda: self._reading.fetch(place, objects, depth=depth, without=without), again=again
         )
-
-    def _copy_what_is_lent(self) -> None:
-        """Have what was read so far as if it had been fetched, and fetch from now on."""
-        if self._lent:
-            self.git.close()
-            self.git, self._lent = self._own, {}
-            commits, blobs = self._seen
-            if commits:
-                self._fetch(commits, depth=1, without="blob:none")
-            if blobs:
-                self._fetch(blobs)
 
     @property
     def _is_far(self) -> bool:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tidemill.clients.git.git import REMOTE_SECONDS, Git, line
+from tidemill.clients.git.git import REMOTE_SECONDS, line
 from tidemill.clients.git.mirror import Tree
 from tidemill.clients.git.objects import Objects
 from tidemill.clients.git.store import Committed, Work, WorkResult
@@ -57,6 +57,7 @@ class Worktree:
         self, objects: Objects, folder: Path, reached: Mapping[str, str] | None = None
     ) -> None:
         self._objects = objects
+        self._bare = objects.git
         self._reached = reached or {}
         self._folder = folder / "work"
         self._tree = Tree(self._folder, folder / "index")
@@ -65,10 +66,6 @@ class Worktree:
         self._is_on_twin = False
         self._folder.mkdir()
         self._homes.mkdir()
-
-    @property
-    def _bare(self) -> Git:
-        return self._objects.git
 
     def do(self, work: Work) -> WorkResult:
         """Do an operation and commit it; whatever a command did wrong is gone afterwards."""
