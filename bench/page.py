@@ -62,8 +62,8 @@ BENCHES = (
         "of Python alone. The last lines are first starts, which install what the lock file "
         "names.",
         ("11",),
-        aim="The aims: the first line after 20 ms, `--version` after 50 ms, a turn's first call of "
-        "Git after 120 ms, and a first start with pip in 3 s. Nearly all of a turn's start is "
+        aim="The aims: the first line after 20 ms, `--version` after 50 ms, a turn's first call "
+        "of Git after 120 ms, and a first start with pip in 3 s. Nearly all of a turn's start is "
         "the import of its modules. Two ways were tried: Python looks for circles of objects less "
         "often, and no turn loads what only a diff needs. Together they took away 3 % of the "
         "instructions of the import.",
@@ -74,15 +74,15 @@ BENCHES = (
         "This is thinking alone, without Git: what is due next, for 1,000 services and 300 "
         "targets? The more image sets there are, the more is due at once.",
         aim="The aim is at most 100 ms in each row. With one set, most of the time goes into "
-        "looking at each image of each announcement that waits. With 100 sets, no step takes "
-        "more than a fifth: copying the *ledger*, looking through its 15,000 landings, and "
-        "saying what waits. (The ledger is what a turn has to know of earlier ones.) A look at "
-        "all tags of an announcement at once took a fifth off the row of one set. To see "
-        "without building a set of names that all targets have taken a set took a fifth off the "
-        "first time of 100 sets. To keep all tags and repositories of an announcement for the "
-        "next look brought too little, and to do without Python's garbage collector brought "
-        "nothing for 100 sets. What is left is the number of landings. A first time also looks "
-        "up all targets in each of them, twice.",
+        "looking at each image of each announcement that waits. With 100 sets, no step takes more "
+        "than a fifth: copying the *ledger*, looking through its 15,000 landings, and saying what "
+        "waits. (The ledger is what a turn has to know of earlier ones.) A look at all tags of an "
+        "announcement at once took a fifth off the row of one set. To see without building a set "
+        "of names that all targets have taken a set took a fifth off the first time of 100 sets. "
+        "To keep all tags and repositories of an announcement for the next look brought too "
+        "little, and to do without Python's garbage collector brought nothing for 100 sets. What "
+        "is left is the number of landings. A first time also looks up all targets in each of "
+        "them, twice.",
     ),
     Bench(
         "turn",
@@ -93,15 +93,15 @@ BENCHES = (
         "command that does nothing, and `script` one that generates.",
         ("5",),
         aim="The aims over HTTP: 0.18 s and 4 requests where nothing is to do, 0.5 s and 8 "
-        "requests for an introduction with what is built in. Of the processor's time, Python takes "
-        "nine tenths where nothing is to do, and three quarters of an introduction by `path`. Most "
-        "of Python's part is the import of modules. The ninth request asks for files whose place "
-        "only the settings name, and these have to be read first.\n\nTo read a repository in a "
-        "folder of this "
-        "machine where it lies, and to copy nothing of it, took a sixth off the seconds of `path`. "
-        "It was thrown away: what is tried on this machine would no longer be what is done over "
-        "HTTP. To load all modules from one file, in place of 300, took half as long again. The "
-        "import of what writes objects is 3 % of an introduction. What is left is the import.",
+        "requests for an introduction with what is built in. Of the processor's time, Python "
+        "takes nine tenths where nothing is to do, and three quarters of an introduction by "
+        "`path`. Most of Python's part is the import of modules. The ninth request asks for files "
+        "whose place only the settings name, and these have to be read first.\n\nTo read a "
+        "repository in a folder of this machine where it lies, and to copy nothing of it, took a "
+        "sixth off the seconds of `path`. It was thrown away: what is tried on this machine would "
+        "no longer be what is done over HTTP. To load all modules from one file, in place of 300, "
+        "took half as long again. The import of what writes objects is 3 % of an introduction. "
+        "What is left is the import.",
     ),
     Bench(
         "turn",
@@ -112,8 +112,8 @@ BENCHES = (
         aim="The aims: 0.6 s where nothing is to do, and 1.3 s for an introduction. Nine requests "
         "wait for 0.9 s, so 1.3 s would leave less than an introduction takes with no delay. If "
         "the fourth request could ask for the files of the first wave already, there would be "
-        "eight. This was tried with the place given by hand. It took a tenth off the seconds of an "
-        "introduction. But a turn with nothing to do, which can't know that it needs no files, "
+        "eight. This was tried with the place given by hand. It took a tenth off the seconds of "
+        "an introduction. But a turn with nothing to do, which can't know that it needs no files, "
         "took a sixth more of the processor's time.",
     ),
     Bench(
@@ -124,17 +124,16 @@ BENCHES = (
         "the files, a commit, a push. Compare `of git alone` in each row.",
         ("--rounds", "5"),
         aim="The aims: 1.5 times Git alone, and 1.3 times `small` for each kind of growth, twice "
-        "for `both`. Git alone starts no Python, loads no modules, and reads neither the "
-        "settings nor the journal. With few files, these are more than half of what Tidemill "
-        "takes. The other half is the wait for Git, which connects six times, where Git alone does "
-        "twice. To hear of the end of each process of Git from the system, and not to look now "
-        "and then, brought nothing. With 12,000 files, nearly half goes into reading the 4,000 "
-        "files of the wave "
-        "and finding the images that they name. To pass over words that can name no image, and "
-        "to check the ledger faster, took a tenth off the processor's time. With `both`, about "
-        "as much goes into reading and judging 100 announcements of 1,000 images each. To look "
-        "at the tags of an announcement at once came with these, and all three took a seventh off "
-        "there. What is left is that each file and each image is looked at once.",
+        "for `both`. Git alone starts no Python, loads no modules, and reads neither the settings "
+        "nor the journal. With few files, these are more than half of what Tidemill takes. The "
+        "other half is the wait for Git, which connects six times, where Git alone does twice. To "
+        "hear of the end of each process of Git from the system, and not to look now and then, "
+        "brought nothing. With 12,000 files, nearly half goes into reading the 4,000 files of the "
+        "wave and finding the images that they name. To pass over words that can name no image, "
+        "and to check the ledger faster, took a tenth off the processor's time. With `both`, "
+        "about as much goes into reading and judging 100 announcements of 1,000 images each. To "
+        "look at the tags of an announcement at once came with these, and all three took a "
+        "seventh off there. What is left is that each file and each image is looked at once.",
     ),
     Bench(
         "burst",
@@ -147,12 +146,11 @@ BENCHES = (
         "processor for each announcement. Each announcement is a process of its own, and both "
         "cores are busy with them for most of the time. A sender that sees others waits a moment, "
         "so that one turn serves many: that saves pushes and costs seconds. Half of the "
-        "processor's time is the import of modules, and a fifth is Git's.\n\nLittle is done twice: "
-        "of about 85 pushes, 80 write an announcement, and each sender reads the repository one and a "
-        "half times. To read it where it lies took a twentieth off, and was thrown away, as above. "
-        "To look half as often whether "
-        "a turn has come brought 3 %, and let each sender wait longer. What is left is a start of "
-        "Python for each announcement.",
+        "processor's time is the import of modules, and a fifth is Git's.\n\nLittle is done "
+        "twice: of about 85 pushes, 80 write an announcement, and each sender reads the "
+        "repository one and a half times. To read it where it lies took a twentieth off, and was "
+        "thrown away, as above. To look half as often whether a turn has come brought 3 %, and "
+        "let each sender wait longer. What is left is a start of Python for each announcement.",
     ),
     Bench(
         "loop",
@@ -174,12 +172,13 @@ BENCHES = (
         "through all waves. Git is in memory here, so the time is Tidemill's own. The figures are "
         "averages over the announcements before each row.",
         ("--most", "1000"),
-        aim="The aim is that nothing grows up to 20,000 announcements. These take an hour or more, "
-        "so the table stops earlier. The picture shows all of them, for two waves of one target "
-        "each: `python bench/history.py --waves 2 --targets 1 --svg FILE` drew it. A quarter of "
-        "the time goes into reading the ledger, with its check, and a fifth into decisions. To "
-        "go through values of one kind once, and not twice, made this check a third faster, and "
-        "an announcement a twentieth. What grows until a wave has had 50 sets is that ledger.",
+        aim="The aim is that nothing grows up to 20,000 announcements. These take an hour or "
+        "more, so the table stops earlier. The picture shows all of them, for two waves of one "
+        "target each: `python bench/history.py --waves 2 --targets 1 --svg FILE` drew it. A "
+        "quarter of the time goes into reading the ledger, with its check, and a fifth into "
+        "decisions. To go through values of one kind once, and not twice, made this check a third "
+        "faster, and an announcement a twentieth. What grows until a wave has had 50 sets is that "
+        "ledger.",
         picture="![Refs, the ledger's size, the bytes and pushes of an announcement, and the "
         "processor's time that it takes: none of them grows from 1,000 announcements to "
         "20,000.](pictures/growth.svg)",
@@ -191,9 +190,9 @@ BENCHES = (
         "and each question is one run of the command.",
         ("--rounds", "3"),
         aim="The aim is less than 2 s for each. The slow ones need the whole journal: two fifths "
-        "of the processor's time are Git's, which decompresses 100,000 commits and 40,000 records, "
-        "and the rest is what Python does with them. To read around the time that `--at` and "
-        "`--since` name halved these for the middle of the year. To find out the dates of "
+        "of the processor's time are Git's, which decompresses 100,000 commits and 40,000 "
+        "records, and the rest is what Python does with them. To read around the time that `--at` "
+        "and `--since` name halved these for the middle of the year. To find out the dates of "
         "commits only where they are asked for, and to let two processes name image files, took "
         "about a tenth off the seconds of the others. What is left is to read all of it.",
     ),
@@ -221,9 +220,10 @@ BENCHES = (
         aim="The aims: 4 s where all digests changed, 0.3 s where nothing did, and 1 s where one "
         "did. The example evaluates all of its sources each time. Most of that is Jsonnet's own "
         "work. Two things brought it to about a third: each core evaluates whole targets, and "
-        "nothing of the others, and the evaluator's collector is off. To print without line breaks "
-        "brought nothing. What is left for the last two aims is a cache. It would be faster, and "
-        "could be wrong: what lies in `generated` would then depend on more than the sources.",
+        "nothing of the others, and the evaluator's collector is off. To print without line "
+        "breaks brought nothing. What is left for the last two aims is a cache. It would be "
+        "faster, and could be wrong: what lies in `generated` would then depend on more than the "
+        "sources.",
     ),
 )
 
