@@ -65,7 +65,7 @@ _Cause = tuple[str, ...]
 _LOST = "lost verification"
 
 
-def tell(draft: Draft, *, is_part: bool = False) -> None:
+def tell(draft: Draft, *, is_part: bool) -> None:
     """Note what has to be told, and take on what can be sent now.
 
     Where a part of what came is not known, all but what has no end is left as it is: it may be over
