@@ -264,7 +264,7 @@ FAULTS: dict[str, Fault] = {
         lambda at: at.on_git("index-pack", "echo 'fatal: index-pack failed' >&2; exit 128"),
     ),
     "disk-full": Fault(
-        "The disk of the runner is full", lambda at: _small_disk(at, "32k"), needs_root=True
+        "The disk of the runner is full", lambda at: _small_disk(at, "64k"), needs_root=True
     ),
     "disk-filled": Fault(
         "The disk of the runner fills up while it stores what the server sends",
