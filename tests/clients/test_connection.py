@@ -108,9 +108,30 @@ def test_files_of_a_checkout_come_in_one_request(server: GitServer, url: str) ->
     with opened(url) as repository:
         main = read(repository)
         work = Work(main, "a", b"{}", b"{}", None, "m", generate="cat a/tags.json > b", date=THEN)
-        assert isinstance(repository.work(work), Committed)
+        done = repository.work(work)
+        assert isinstance(done, Committed)
+        assert repository.files(done.sha, ["b"]) == {"b": b"{}"}
         assert len(server.paths) == 5
         assert server.connections == 1
+
+
+def test_nothing_is_asked_for_where_no_command_runs(server: GitServer, url: str) -> None:
+    with opened(url) as repository:
+        main = read(repository)
+        done = repository.work(Work(main, "a", b"1", b"2", None, "m", date=THEN))
+        assert isinstance(done, Committed)
+        assert repository.files(done.sha, ["a/tags.json"]) == {"a/tags.json": b"1"}
+        assert len(server.paths) == 4
+
+
+def test_history_that_is_here_is_not_asked_for_again(server: GitServer, url: str) -> None:
+    with opened(url) as repository:
+        main = read(repository)
+        shas = repository.commits(main)
+        before = len(server.paths)
+        assert repository.commits(main) == shas
+        assert repository.is_ancestor(main, main)
+        assert len(server.paths) == before
 
 
 def test_no_process_is_left(url: str) -> None:
@@ -124,13 +145,15 @@ def test_no_process_is_left(url: str) -> None:
 
 @pytest.mark.parametrize("as_path", [False, True], ids=["http", "path"])
 def test_commit_that_is_not_there_does_not_end_the_reading(
-    url: str, there: Path, *, as_path: bool
+    url: str, there: Path, pauses: list[float], *, as_path: bool
 ) -> None:
+    """And a folder is not asked again, for nothing is between us and it."""
     with opened(str(there) if as_path else url) as repository:
         main = read(repository)
-        assert not repository.exists("0" * 40, again=False)
+        assert not repository.exists("0" * 40, again=as_path)
         assert repository.exists(main)
         read(repository)
+    assert pauses == []
 
 
 def test_server_that_leaves_nothing_out_is_read_over_one_connection(
@@ -240,20 +263,35 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda to, main: to.files(main, ["a/tags.json"]),
+        lambda to, main: dict(to.texts(main, ["a"])),
+    ],
+    ids=["files", "texts"],
+)
 def test_file_that_is_read_later_is_asked_for_again_after_pauses_as_well(
-    server: GitServer, url: str, pauses: list[float]
+    ask: Callable[[Repository, str], dict[str, bytes]],
+    server: GitServer,
+    url: str,
+    pauses: list[float],
 ) -> None:
     with opened(url) as repository:
         main = read(repository)
         server.away = 2
-        assert repository.files(main, ["a/tags.json"]) == {"a/tags.json": b"x"}
+        assert ask(repository, main) == {"a/tags.json": b"x"}
         assert (server.away, pauses) == (0, [0.5, 2.0])
 
 
 @pytest.mark.parametrize(
     "ask",
-    [lambda to, main: to.fetch_below(main, ["a"]), lambda to, main: to.commits(main)],
-    ids=["files", "past"],
+    [
+        lambda to, main: to.fetch([main], []),
+        lambda to, main: to.fetch_below(main, ["a"]),
+        lambda to, main: to.commits(main),
+    ],
+    ids=["commits", "files", "past"],
 )
 def test_what_is_fetched_ahead_is_asked_for_again_after_pauses_as_well(
     ask: Callable[[Repository, str], object], server: GitServer, url: str, pauses: list[float]

@@ -14,6 +14,7 @@ from tidemill.clients.git import mirror, past
 from tidemill.clients.git.git import Git
 from tidemill.clients.git.remote import remote
 from tidemill.clients.git.repository import opened
+from tidemill.clients.machine.processes import children
 from tidemill.errors import Unreachable
 
 COMMITS = 7
@@ -92,6 +93,19 @@ def test_few_commits_of_one_tip_cut_off_nothing_of_another(bare: Path, way: str)
         records, _ = repository.records(shas[-1], "record.json", 2)
         assert [sha for sha, _ in records] == shas[-2:]
         assert repository.commits(shas[-2]) == shas[:-1]
+
+
+def test_history_in_a_folder_of_this_machine_is_not_copied(bare: Path) -> None:
+    tip, before = git(bare, "rev-parse", "main"), children()
+    with opened(str(bare)) as repository:
+        records, _ = repository.records(tip, "record.json")
+        assert children() == before, "nothing waits until somebody takes them"
+        assert list(records) == expected(bare)
+        assert repository.versions([(tip, "other")]) == [b"6"]
+        for folder in (repository._past_place().folder, repository.git.folder):
+            there = git(folder, "count-objects", "-v").split()
+            assert there[:2] == ["count:", "0"]
+            assert there[there.index("in-pack:") + 1] == "0"
 
 
 @pytest.mark.parametrize("way", ["borrowed", "fetched"])

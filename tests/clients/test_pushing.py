@@ -192,6 +192,7 @@ def test_push_that_died_before_anything_was_written_is_a_refusal(
     hook(server, "pre-receive", "kill -9 $PPID")
     outcome = repository.push([Update(MAIN, main, made(repository, main))])
     assert isinstance(outcome, Declined)
+    assert "the right to write" in outcome.remedy, "a trial of it is let in, atomic or not"
     assert refs(server) == {MAIN: main}
 
 

@@ -12,7 +12,8 @@ from tests.world import git
 from tidemill.clients.git import repository as repository_module
 from tidemill.clients.git.mirror import Tree
 from tidemill.clients.git.repository import Repository, opened
-from tidemill.clients.git.store import Pushed, Update
+from tidemill.clients.git.store import Logged, Pushed, Update
+from tidemill.clients.machine import scratch
 from tidemill.errors import Refused, Unreachable
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -191,6 +192,16 @@ def test_ancestor_is_found_below_where_a_history_ended_before(
         assert [one.sha for one in repository.history(commits[-1], 2)] == commits[-2:]
 
 
+def test_history_says_who_wrote_what_and_when(server: Path) -> None:
+    tip, tree = git(server, "rev-parse", "main"), git(server, "rev-parse", "main^{tree}")
+    one = git(server, "commit-tree", tree, "-p", tip, "-m", "ü\n\nmore")
+    name, seconds = git(server, "log", "-1", "--format=%an|%ct", one).split("|")
+    when = datetime.fromtimestamp(int(seconds), UTC)
+    git(server, "update-ref", "refs/heads/main", one)
+    with opened(str(server)) as repository:
+        assert repository.history(one, 2)[1:] == [Logged(one, when, "ü\n\nmore\n", tip, name)]
+
+
 def test_commit_of_another_branch_is_no_ancestor(long_history: tuple[Path, list[str]]) -> None:
     folder, commits = long_history
     side = git(folder, "rev-parse", "side")
@@ -217,6 +228,7 @@ def test_merged_commit_is_an_ancestor(server: Path) -> None:
     with opened(str(server)) as repository:
         assert repository.is_ancestor(side[0], merge)
         assert repository.is_ancestor(git(server, "rev-parse", "main~199"), merge)
+        assert len(repository.history(merge, 2)) == 2, "though both parents came with it"
 
 
 def test_history_that_was_looked_at_holds_no_files(long_history: tuple[Path, list[str]]) -> None:
@@ -298,6 +310,17 @@ def test_address_with_a_password_is_written_to_no_file(tmp_path: Path) -> None:
         assert written
         assert not [file for file in written if b"secret" in file.read_bytes()]
     assert not folder.exists()
+
+
+def test_full_disk_is_told_from_a_repository_that_can_not_be_read(
+    server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(str(server)) as repository:
+        with pytest.raises(Unreachable):
+            repository.fetch(["0" * 40], [])
+        monkeypatch.setattr(scratch, "_LEAST", 2**62)  # so no disk has room
+        with pytest.raises(OSError, match="No space left"):
+            repository.fetch(["0" * 40], [])
 
 
 def test_repository_that_does_not_answer_is_no_answer(server: Path) -> None:

@@ -226,10 +226,11 @@ def test_look_at_what_generate_changes_says_who_made_the_commit_and_on_what(benc
     (bench.clone / "jsonnet/main.jsonnet").write_text("[]\n")
     tip = bench.push("author Somebody Else <else@acme.example>")
     bench.repository.fetch([tip], [], [])
-    work = Work(parent=tip, generate="echo new > generated/lab/all.yaml", seconds=30)
-    found = bench.repository.look(work)
+    command = "git rev-parse HEAD > generated/lab/all.yaml"
+    found = bench.repository.look(Work(parent=tip, generate=command, seconds=30))
     assert isinstance(found, Inspection), found
-    assert list(found.changed) == ["generated/lab/all.yaml"]
+    made = git(bench.server, "--git-dir=.", "hash-object", "--stdin", data=f"{tip}\n".encode())
+    assert found.changed == {"generated/lab/all.yaml": f"100644 {made}"}
     author = git(bench.server, "log", "-1", "--format=%an", tip)
     assert (found.author, found.parents) == (author, (parent,))
 

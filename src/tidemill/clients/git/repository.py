@@ -253,7 +253,7 @@ class Repository(Objects):
                 return True
             count = int(history("rev-list", "--count", commit))
             if count < depth:
-                return False
+                break
         return False
 
     def _history(self, commit: str, depth: int) -> Git:
