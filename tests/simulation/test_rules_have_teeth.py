@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -534,7 +535,8 @@ def test_a_forged_position_that_locks_a_set_out_is_noticed(monkeypatch: Patch) -
 
 
 def test_a_name_that_forgets_its_past_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.plan.plan.renamed", RenamedSnapshot)
+    as_it_is = partial(RenamedSnapshot, is_due=False)
+    monkeypatch.setattr("tidemill.plan.plan.renamed", as_it_is)
     found = first_broken(often={names.rename: 40, requests.hold: 40})
     assert found.startswith(("rule 13: the hold", "rule 3:"))
 
