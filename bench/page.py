@@ -171,12 +171,12 @@ BENCHES = (
         "yet, the first set-up of entry points takes more than half of the rest. Besides its "
         "turn, a job accepts the event, in a start of its own, and keeps the page, by an "
         "action of GitHub's.\n\nTwo ways were tried. A run now writes its page itself, where a"
-        " step of its own started once more and read everything again: the turn and the page "
-        "take three fifths of the processor's time that they took. To accept the event and do "
-        "the turn in one start, where nothing has to be installed, took three fifths of both, "
-        "too. It was left out: the workflow would have two steps that do turns, each with all "
-        "tokens, and rules for which of them goes on. What is left is these starts, and "
-        "Node.js.",
+        " step of its own started once more and fetched everything again: the turn and the "
+        "page take three fifths of the processor's time that they took. (So the page counts as"
+        " part of the turn.) To accept the event and do the turn in one start, where nothing "
+        "has to be installed, took three fifths of both, too. It was left out: the workflow "
+        "would have two steps that do turns, each with all tokens, and rules for which of them"
+        " goes on. What is left is these starts, and Node.js.",
     ),
     Bench(
         "history",

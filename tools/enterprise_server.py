@@ -60,7 +60,7 @@ def without_page(text: str) -> str:
     for what, expected in (
         (r"      page:\n(?:        .*\n)+", 1),
         (r"      # What the run has left, to look at\..*\n", 1),
-        (r"          page: \$.*\n", 3),
+        (r"          page-to: \$.*\n", 3),
         (_STEP.format("name: Keep the page"), 2),
     ):
         text, count = re.subn(what, "", text)

@@ -75,13 +75,13 @@ def test_a_run_that_changed_something_leaves_the_page(
     out, again = tmp_path / "page", tmp_path / "again"
     for sha in under_test.asked:
         under_test.check(sha)
-    assert under_test.run(command, "--page", str(out), "--dry-run")["page"] is None
-    done = under_test.run(command, "--page", str(out))
+    assert under_test.run(command, "--page-to", str(out), "--dry-run")["page"] is None
+    done = under_test.run(command, "--page-to", str(out))
     assert (done["changed"], done["page"], done["unwritten"]) == (True, str(out), [])
     assert sha_of("app-1")[:12] in (out / "index.html").read_text()
     under_test.run("page", "--out", str(again))
     assert files(again) == files(out)
-    done = under_test.run(command, "--page", str(tmp_path / "other"))
+    done = under_test.run(command, "--page-to", str(tmp_path / "other"))
     assert (done["changed"], done["page"]) == (False, None)
     assert not (tmp_path / "other").exists()
 
@@ -90,7 +90,7 @@ def test_a_run_whose_page_fails_did_its_work(
     under_test: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine").write_text("of somebody")
-    done = under_test.run("loop", "--page", str(tmp_path))
+    done = under_test.run("loop", "--page-to", str(tmp_path))
     assert (done.code, done["page"]) == (0, None)
     assert done["landed"] == under_test.ref("refs/heads/main")
     (why,) = done["unwritten"]
@@ -101,9 +101,10 @@ def test_a_run_whose_page_fails_did_its_work(
 
     under_test.run("hold-wave", "--wave", "shop", "--reason", "fair", "--accept-only")
     monkeypatch.setattr(_paging, "write_page", broken)
-    code, said, _ = says(under_test, "loop", "--page", str(tmp_path / "page"))
+    code, said, log = says(under_test, "loop", "--page-to", str(tmp_path / "page"))
     assert code == 0
     assert "no page: KeyError: 'x'" in said
+    assert "Traceback" in log
 
 
 @pytest.mark.parametrize(

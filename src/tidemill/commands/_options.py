@@ -103,10 +103,10 @@ class Repository(Option):
 
 
 PAGE = Option(
-    "--page",
+    "--page-to",
     metavar="DIR",
-    help="once all is done, and if anything was written, write the page there, as page does; if "
-    "that fails, it is said, and the run has not failed",
+    help="once all is done, and if anything was written, write the page to this folder, as page "
+    "does; if that fails, it is said, and the run has not failed",
 )
 TURN = (Repository(), DRY_RUN, NOW, JSON)
 ACCEPT_AND_TURN = (Repository(), ACCEPT_ONLY, ENTRYPOINTS, DRY_RUN, NOW, JSON)

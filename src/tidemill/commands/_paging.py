@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tidemill.site.site import site
 from tidemill.turn.past import read_history
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
-from tidemill.words.names import shown_path
+from tidemill.words.names import one_line, shown_path
 
 # The turns that are read in any case, and alone where they have what there is to say: so the page
 # costs the same however long the journal is.
@@ -38,14 +39,16 @@ def with_page(store: Store, arguments: Arguments, done: TurnTaken) -> TurnTaken:
     options = _options.options(arguments)
     if not done.changed or options.dry_run:
         return done
-    out = Path(arguments.page)
+    out = Path(arguments.page_to)
     try:
         refuse_other_folder(out)
         write_page(store, arguments.repo, out, options)
     except TidemillError as error:
         return replace(done, unwritten=(f"no page: {error.what}; {error.remedy}",))
     except Exception as error:  # a mistake of ours there is no failure of the run
-        return replace(done, unwritten=(f"no page: {type(error).__name__}: {error}",))
+        tell("".join(traceback.format_exception(error)))
+        said = one_line(f"{type(error).__name__}: {error}")
+        return replace(done, unwritten=(f"no page: {said}. Please report it, with the log",))
     return replace(done, page=str(out))
 
 

@@ -48,7 +48,7 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
     if wanted and not options.dry_run:
         tell_github(done, wanted, needed(turning.github), person.run_url())
     taken = turning.taken(done)
-    if arguments.page:
+    if arguments.page_to:
         from tidemill.commands._paging import with_page
 
         taken = with_page(store, arguments, taken)

@@ -184,8 +184,6 @@ def _request(request: Request) -> Iterator[Part]:
 def _turn(turn: TurnTaken) -> Iterator[Part]:
     yield from (Said(State("warning"), why) for why in turn.warnings)
     yield outcome(turn)
-    if turn.page:
-        yield f"The page is in {turn.page}."
     if isinstance(turn.outcome, LostTo):
         return
     if turn.entries and not isinstance(turn.outcome, NothingDue | LeftToAnother):
@@ -193,6 +191,8 @@ def _turn(turn: TurnTaken) -> Iterator[Part]:
     if turn.to_check:
         yield "To check:\n  " + "\n  ".join(turn.to_check)
     yield from _waiting(turn.waiting, turn.remedies)
+    if turn.page:
+        yield f"The page is in {turn.page}."
 
 
 def done(turn: TurnTaken) -> Grid:

@@ -92,7 +92,7 @@ def run(arguments: Arguments) -> AnyResult:
             loop.done.append(one)
             loop.tell_github(one.turn)
         done = loop.result()
-        if not arguments.page:
+        if not arguments.page_to:
             return done
         from tidemill.commands._paging import with_page
 

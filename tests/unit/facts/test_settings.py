@@ -154,8 +154,8 @@ def test_deployment_path_has_a_fixed_beginning(
 def test_target_is_ignored_until_a_time_where_the_settings_say_so(
     changes: dict[str, str], wave: str, target: str, *, is_ignored: bool
 ) -> None:
-    until = changes.pop("until", "2026-01-05T13:00:00Z")
     told: dict[str, Any] = {"name": "lab-1", **changes}
+    until = told.pop("until", "2026-01-05T13:00:00Z")
     if "path" not in changes:
         told["ignored"] = {"until": until, "reason": "it moves"}
     found = settings(lab=LAB, shop=SHOP, targets=[told]).ignored(wave, target, NOW)
