@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tests.simulation import damage, machines, people, requests
 from tests.simulation.announcing import announcement
@@ -114,6 +115,9 @@ def _one_round(world: World, rest: Rest) -> None:
         _review(run, is_approved=True)
     if not world.wanted:
         world.later(max(100, *(wave.soak for wave in world.scene.waves)))
+        said = [line["earliest"] for line in world.waiting if line.get("earliest")]
+        # What waits for a window alone may wait for longer than all rounds.
+        world.now = max(world.now, min(map(datetime.fromisoformat, said), default=world.now))
 
 
 def _review(run: FormRun, *, is_approved: bool) -> None:
