@@ -406,6 +406,7 @@ def berlin(naive: datetime) -> datetime:
         ("2026-01-06T14:00Z", datetime(2026, 1, 6, 14, tzinfo=UTC)),
         ("2 h ago", NOW - timedelta(hours=2)),
         ("90min ago", NOW - timedelta(minutes=90)),
+        ("5 mins ago", NOW - timedelta(minutes=5)),
         ("3 days ago", NOW - timedelta(days=3)),
         ("Tuesday 14:00", datetime(2026, 1, 6, 13, tzinfo=UTC)),
         ("today 16:30", datetime(2026, 1, 8, 15, 30, tzinfo=UTC)),
@@ -436,6 +437,9 @@ def test_times_are_read_as_people_say_them(text: str, when: datetime) -> None:
         "today 25:00",
         "today 23:00",
         "999999 days ago",
+        "3 hays ago",
+        "٢ h ago",
+        "today ١٤:00",
         "",
     ],
 )

@@ -11,11 +11,11 @@ from tidemill.facts.windows import zone_named
 from tidemill.words.moments import is_storable
 from tidemill.words.names import shown
 
-_AGO = re.compile(r"(\d{1,6}) ?(min|m|h|d|w)(?:inutes?|ours?|ays?|eeks?)? ago")
-_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"([0-9]{1,6}) ?(m(?:in(?:ute)?s?)?|h(?:ours?)?|d(?:ays?)?|w(?:eeks?)?) ago")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?"
-_CLOCK = re.compile(rf"(today|yesterday|{_DAY})(?: at)? (\d{{1,2}}):(\d{{2}})", re.IGNORECASE)
+_CLOCK = re.compile(rf"(today|yesterday|{_DAY})(?: at)? ([0-9]{{1,2}}):([0-9]{{2}})", re.IGNORECASE)
 _ZONED = re.compile(r"(.*\d) ([A-Z][A-Za-z0-9_+/-]*)")
 EXAMPLES = "2026-01-31T13:00:00Z, '2026-01-31 14:00 Europe/Berlin', '2 h ago' or 'tuesday 14:00'"
 
@@ -41,7 +41,7 @@ def parse_past(
     if zoned:
         words, local = zoned[1], _in(zoned[2], f"{what} {shown(text)}")
     if found := _AGO.fullmatch(words.lower()):
-        when = _before(now, timedelta(**{_UNITS[found[2]]: int(found[1])}))
+        when = _before(now, timedelta(**{_UNITS[found[2][0]]: int(found[1])}))
     elif found := _CLOCK.fullmatch(words):
         when = _on_the_wall(found, text, what, now, local)
     else:

@@ -168,7 +168,7 @@ def end_unless_under_way(draft: Draft, request: str, how: str, entry: Entry | No
             one.set for one in fact.parts if draft.ledger.evicted_from(fact.wave, one.set, request)
         ]
         how = "evicted" if gone else how
-        reason = f"{' and '.join(gone)} was evicted" if gone else ""
+        reason = f"{' and '.join(gone)} {'were' if gone[1:] else 'was'} evicted" if gone else ""
         draft.end(request, how, Entry(what=how, id=request, reason=reason))
     elif entry is not None:
         draft.end_once(request, how, entry)

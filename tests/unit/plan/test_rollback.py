@@ -429,6 +429,15 @@ def test_one_of_several_sets_that_can_not_be_made_is_named_where_the_other_has_i
     assert as_a_whole == ["app was evicted"]
 
 
+def test_several_sets_of_which_none_can_be_made_are_all_named() -> None:
+    rollout = two_sets()
+    request = both_back(rollout)
+    failed = OperationFailure("it has no image files")
+    decided = rollout.turn(lambda operation, _: failed if operation.kind == "roll back" else None)
+    as_a_whole = [one.reason for one in decided.entries if one.id == request and not one.wave]
+    assert as_a_whole == ["app and batch were evicted"]
+
+
 def test_rollback_that_another_one_overtakes_ends_and_leaves_the_inbox() -> None:
     rollout = Rollout()
     rollout.landing("shop", 3)
