@@ -362,7 +362,7 @@ def ko_program() -> Path | None:
     place = CACHE / f"tools-ko-{hashlib.sha256(KO.encode()).hexdigest()[:16]}"
     if not (place / "ko").exists():
         variables = {**os.environ, "GOBIN": str(place), "GOFLAGS": "-mod=mod"}
-        print(f"go install {KO}, which takes minutes ...", flush=True)
+        print(f"go install {KO}, which takes minutes ...", file=sys.stderr, flush=True)
         if subprocess.run(["go", "install", KO], env=variables, check=False).returncode:
             return None
     return place / "ko"

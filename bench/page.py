@@ -129,17 +129,19 @@ BENCHES = (
         "the files, a commit, a push. Compare `of git alone` in each row.",
         ("--rounds", "5"),
         aim="The aims: 1.5 times Git alone, and 1.3 times `small` for each kind of growth, twice "
-        "for `both`. Git alone starts no Python, loads no modules, and reads neither the "
-        "settings nor the journal. With few files, these are more than half of what Tidemill "
-        "takes. The other half is the wait for Git, which connects six times, where Git alone "
-        "does twice. To hear of the end of each process of Git from the system, and not to "
-        "look now and then, brought nothing.\n\nWith 12,000 files, nearly half goes into "
-        "reading the 4,000 files of the wave and finding the images that they name. To pass "
-        "over words that can name no image, and to check the ledger faster, took a tenth off "
-        "the processor's time. With `both`, about as much goes into reading and judging 100 "
-        "announcements of 1,000 images each. To look at the tags of an announcement at once "
-        "came with these, and all three took a seventh off there. What is left is that each "
-        "file and each image is looked at once.",
+        "for `both`. Git alone starts no Python, loads no modules, and reads neither the settings "
+        "nor the journal. With few files, these are more than half of what Tidemill takes. The "
+        "other half is the wait for Git, which connects six times, where Git alone does twice. "
+        "Git alone also writes a work tree and removes it, at about half a millisecond for a file "
+        "on this disk. With 12,000 files that is most of its time, and it differs from run to "
+        "run: for `small` the ratio was 1.4 in this run, and 1.7 half an hour later. To hear of "
+        "the end of each process of Git from the system, and not to look now and then, brought "
+        "nothing.\n\nWith 12,000 files, nearly half goes into reading the 4,000 files of the wave "
+        "and finding the images that they name. To pass over words that can name no image, and to "
+        "check the ledger faster, took a tenth off the processor's time. With `both`, about as "
+        "much goes into reading and judging 100 announcements of 1,000 images each. To look at "
+        "the tags of an announcement at once came with these, and all three took a seventh off "
+        "there. What is left is that each file and each image is looked at once.",
     ),
     Bench(
         "burst",
@@ -166,17 +168,18 @@ BENCHES = (
         "`besides the turn` is what a job takes to accept the event, for the checkout, for "
         "Node.js, and to keep the page.",
         ("3",),
-        aim="The aims: 30 s to production, and 1.2 s for a job besides its turn. The pauses and "
-        "the soaks of the story take their time on any machine. Where nothing is installed "
-        "yet, the first set-up of entry points takes more than half of the rest. Besides its "
-        "turn, a job accepts the event, in a start of its own, and keeps the page, by an "
-        "action of GitHub's.\n\nTwo ways were tried. A run now writes its page itself, where a"
-        " step of its own started once more and fetched everything again: the turn and the "
-        "page take three fifths of the processor's time that they took. (So the page counts as"
-        " part of the turn.) To accept the event and do the turn in one start, where nothing "
-        "has to be installed, took three fifths of both, too. It was left out: the workflow "
-        "would have two steps that do turns, each with all tokens, and rules for which of them"
-        " goes on. What is left is these starts, and Node.js.",
+        aim="The aims: 30 s to production, and 1.2 s for a job besides its turn. Both are reached "
+        "here. A run with other work beside it, before the changes below, took 42 s and 3 s. The "
+        "pauses and the soaks of the story take their time on any machine. Where nothing is "
+        "installed yet, the first set-up of entry points takes more than half of the rest. "
+        "Besides its turn, a job accepts the event, in a start of its own, and keeps the page, by "
+        "an action of GitHub's.\n\nTwo ways were tried. A run now writes its page itself, where a "
+        "step of its own started once more and fetched everything again: the turn and the page "
+        "take three fifths of the processor's time that they took. (So the page counts as part of "
+        "the turn.) To accept the event and do the turn in one start, where nothing has to be "
+        "installed, took three fifths of both, too. It was left out: the workflow would have two "
+        "steps that do turns, each with all tokens, and rules for which of them goes on. What is "
+        "left is these starts, and Node.js.",
     ),
     Bench(
         "history",
