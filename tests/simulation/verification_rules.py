@@ -61,9 +61,8 @@ def _told(entries: Any) -> Iterator[Key]:
 
 
 def goes_on(standing: Standing, source: str, hads: list[Landing], where: str) -> None:
-    """A set that is red in a wave goes nowhere."""
-    fit = [one for one in hads if not one.refuted]
-    demand(RULE, fit, f"{where}: it is red in {source}")
+    """A set that is red in a wave goes nowhere, though it was well in an earlier stay there."""
+    demand(RULE, hads and not hads[-1].refuted, f"{where}: it is red in {source}")
 
 
 def was_verified(

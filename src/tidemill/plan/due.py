@@ -66,7 +66,10 @@ def obstacles(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
 def not_ready(
     draft: Draft, wave: Wave, set_name: str, order: Order, app_sha: str | None
 ) -> Iterator[Obstacle]:
-    """Why a set can't leave the waves that `wave` comes after: not deployed, failed, soaking."""
+    """Why a set can't leave the waves that `wave` comes after: not deployed, failed, soaking.
+
+    Of several stays in a wave one that is well is enough, unless the last one is bad.
+    """
     for name in wave.sources:
         source, part = draft.settings.wave(name), draft.ledger.history(name, set_name)
         landings = part.landings_of(order, app_sha)
@@ -74,7 +77,7 @@ def not_ready(
             yield SetNotThere(wave=name)
         elif source is not None:
             found = [_unready(draft, source, wave, set_name, one) for one in landings]
-            if all(found) and found[-1]:
+            if found[-1] and (all(found) or landings[-1].is_bad):
                 yield found[-1]
 
 

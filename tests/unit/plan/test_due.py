@@ -188,6 +188,16 @@ def test_set_that_came_back_to_its_source_may_go_on_for_its_earlier_stay_there()
     assert ("shop", 2) in introduced(rollout.decide())
 
 
+@pytest.mark.parametrize("change", [failed, buried, rolled_back])
+def test_set_whose_last_stay_in_its_source_is_bad_does_not_go_on_for_an_earlier_one(
+    change: Any,
+) -> None:
+    rollout = two_waves()
+    rollout.landing("lab", 2, landed=5)
+    change(rollout)
+    assert introduced(rollout.decide()) == []
+
+
 def test_introduction_that_was_evicted_from_its_wave_is_not_due_there_any_more() -> None:
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "after": []}))
     for wave in ("lab", "shop"):
