@@ -170,7 +170,7 @@ def _was_deployed_before(
         demand(3, fit, f"{where}: it was rolled back in {name}")
         deployed = [one for one in fit if standing.deployed_at(one) is not None]
         demand(4, deployed, f"{where}: it is not deployed in {name}")
-        verification_rules.goes_on(standing, name, deployed, where)
+        verification_rules.goes_on(name, deployed, landing.app_sha, where)
         soaked = max(standing.soaked(one, now) for one in deployed)
         demand(4, soaked >= minutes(wave.soak), f"{where}: it soaked in {name} for {soaked} only")
         verification_rules.was_verified(standing, name, deployed, wave.soak, where)

@@ -106,11 +106,23 @@ class RequestRules:
             asked = any(one["request"] == name for one in drops)
             demand(2, asked, f"{name} was dropped, and nobody asked for it")
         if request["kind"] == "promotion" and how == "landed":
-            had = self.standing.had(request["wave"], request["set"])
+            had = [
+                one
+                for name_since in self._names_since(request["wave"])
+                for one in self.standing.had(name_since, request["set"])
+            ]
             there = any(one.app_sha == request["app_sha"] for one in had)
             demand(2, there, f"{name} landed, and its wave has not had it")
         if request["kind"] == "announcement":
             self._is_true_of(name, how, request["announcement"])
+
+    def _names_since(self, wave: str) -> set[str]:
+        """What a wave is called, and what it may have been called since: a request keeps the name
+        that it came with."""
+        names = {wave}
+        for _, former in self.standing.renamed:
+            names |= {new for new, old in former.items() if old in names}
+        return names
 
     def _is_true_of(self, name: str, how: str, announced: _Fact) -> None:
         if how == "landed":

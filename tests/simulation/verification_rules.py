@@ -60,9 +60,12 @@ def _told(entries: Any) -> Iterator[Key]:
             yield one["wave"], one["set"], one["reason"].split()[2]
 
 
-def goes_on(standing: Standing, source: str, hads: list[Landing], where: str) -> None:
+def goes_on(source: str, hads: list[Landing], app_sha: str | None, where: str) -> None:
     """A set that is red in a wave goes nowhere, though it was well in an earlier stay there."""
-    demand(RULE, hads and not hads[-1].refuted, f"{where}: it is red in {source}")
+    fit = [one for one in hads if not one.refuted]
+    mine = [one for one in hads if one.app_sha == app_sha]
+    fine = fit and not (mine and mine[-1].refuted)
+    demand(RULE, fine, f"{where}: it is red in {source}")
 
 
 def was_verified(
