@@ -122,7 +122,8 @@ class Standing:
             if not self.is_red(key):
                 self.reds.setdefault(key, []).append((now, None))
         elif verdict == "green":
-            self.greens.setdefault(key, []).append(now)
+            heard = max(now, landing.at)  # it may have landed by a clock that was ahead
+            self.greens.setdefault(key, []).append(heard)
             if self.is_red(key):
                 self.reds[key][-1] = (self.reds[key][-1][0], now)
             if landing.refuted == {name}:
