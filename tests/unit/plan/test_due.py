@@ -188,14 +188,25 @@ def test_set_that_came_back_to_its_source_may_go_on_for_its_earlier_stay_there()
     assert ("shop", 2) in introduced(rollout.decide())
 
 
-@pytest.mark.parametrize("change", [failed, buried, rolled_back])
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ({"failed": {"lab-1": NOW}}, ["FailureThere"]),
+        ({"refuted": {"smoke": NOW}}, ["FailedVerification"]),
+        ({"buried": True}, ["ReplacedFailure"]),
+        ({"rolled_back": True}, ["PastRollback"]),
+        ({"deployed_at": None}, []),
+    ],
+    ids=str,
+)
 def test_set_whose_last_stay_in_its_source_is_bad_does_not_go_on_for_an_earlier_one(
-    change: Any,
+    last: dict[str, Any], expected: list[str]
 ) -> None:
     rollout = two_waves()
     rollout.landing("lab", 2, landed=5)
-    change(rollout)
-    assert introduced(rollout.decide()) == []
+    for key, value in last.items():
+        setattr(rollout.ledger.of("lab", "app").landings[-1], key, value)
+    assert stops(rollout, into_shop(rollout)) == expected
 
 
 def test_introduction_that_was_evicted_from_its_wave_is_not_due_there_any_more() -> None:
