@@ -161,14 +161,17 @@ def _in_account(standing: Standing, change: Change) -> None:
     standing.called_well = {
         (new, *one[1:]) for one in standing.called_well for new in change.heirs(one[0])
     }
-    landings: dict[tuple[str, str], list[Landing]] = {}
+    landings = {place: had for place, had in standing.landings.items() if _is_gone(place[0], change)}
     filed, latest = standing.filed, standing.latest
-    standing.filed, standing.latest = {}, {}
+    standing.filed = {name: all_of for name, all_of in filed.items() if _is_gone(name, change)}
+    standing.latest = {name: all_of for name, all_of in latest.items() if _is_gone(name, change)}
     for wave in change.scene.waves:
         old = change.former.get(wave.name, wave.name)
         mine = [one["target"] in wave.targets for one in filed.get(old, [])]
         records = [one for one, is_mine in zip(filed.get(old, []), mine, strict=True) if is_mine]
-        standing.filed[wave.name] = [{**one, "wave": wave.name} for one in records]
+        # What a wave that is gone had under this name is this one's past as well.
+        before = standing.filed.get(wave.name, [])
+        standing.filed[wave.name] = [*before, *({**one, "wave": wave.name} for one in records)]
         standing.latest[wave.name] = {
             target: {**one, "wave": wave.name}
             for target, one in latest.get(old, {}).items()
@@ -177,14 +180,24 @@ def _in_account(standing: Standing, change: Change) -> None:
         for (name, set_name), had in standing.landings.items():
             if name == old:
                 landings[wave.name, set_name] = [
-                    replace(
-                        one,
-                        wave=wave.name,
-                        first=sum(mine[: one.first]),
-                        latest={
-                            target: {**it, "wave": wave.name} for target, it in one.latest.items()
-                        },
-                    )
-                    for one in had
+                    *landings.get((wave.name, set_name), ()),
+                    *(
+                        replace(
+                            one,
+                            wave=wave.name,
+                            first=len(before) + sum(mine[: one.first]),
+                            latest={
+                                target: {**it, "wave": wave.name}
+                                for target, it in one.latest.items()
+                            },
+                        )
+                        for one in had
+                    ),
                 ]
     standing.landings = landings
+
+
+def _is_gone(name: str, change: Change) -> bool:
+    """Whether no wave was called so any more before the names changed."""
+    is_kept = name in {wave.name for wave in change.scene.waves} - change.former.keys()
+    return not is_kept and name not in change.former.values()

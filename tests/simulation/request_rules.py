@@ -143,6 +143,11 @@ def _word(entry: _Fact) -> str:
     return _SAID.get(what, what)
 
 
+def _is_or_becomes(hold: str, now: str) -> bool:
+    """Whether a hold is called so now: of a wave that is split, each half has its own."""
+    return now == hold or now.startswith(f"{hold}-")
+
+
 def _is_done(name: str, fact: _Fact, entry: _Fact) -> bool:
     """Whether a line says what a request did to something else."""
     what, about = entry["what"], str(entry.get("id", ""))
@@ -150,7 +155,7 @@ def _is_done(name: str, fact: _Fact, entry: _Fact) -> bool:
         case "hold":  # of all waves: each of its holds has its own name
             return what in ("held", "already held") and about.startswith(f"{name}-")
         case "release":
-            return what == "released" and about in fact["ends"]
+            return what == "released" and any(_is_or_becomes(one, about) for one in fact["ends"])
         case "drop":
             return what == "dropped" and bool(about == fact["request"])
         case _:

@@ -130,6 +130,12 @@ class Standing:
                 landing.anew = now
             landing.refuted -= {name}
 
+    def _end_reds(self, place: tuple[str, str], now: datetime) -> None:
+        """Nothing is there any more that verifications could be red about."""
+        for key, spells in self.reds.items():
+            if key[:2] == place and spells[-1][1] is None:
+                spells[-1] = (spells[-1][0], now)
+
     def forget_verdicts(self) -> None:
         """The journal is lost, and with it what was red."""
         self.reds.clear()
@@ -158,6 +164,8 @@ class Standing:
                     if earlier.position > landing.position:
                         earlier.is_rolled_back = True
                 mine.append(landing)
+                if landing.files == NOTHING:
+                    self._end_reds((landing.wave, landing.set), now)
                 yield landing
 
     def had(self, wave: str, set_name: str) -> list[Landing]:

@@ -15,7 +15,7 @@ from tests.simulation.facts import JOURNAL, MAIN, RULE_OF_VERIFICATIONS, change_
 from tests.simulation.memory import Push
 from tests.simulation.metrics import Key
 from tests.simulation.scene import minutes
-from tests.simulation.standing import Landing, Standing
+from tests.simulation.standing import NOTHING, Landing, Standing
 from tidemill.words.shas import short
 
 RULE = RULE_OF_VERIFICATIONS
@@ -32,7 +32,8 @@ def judge(standing: Standing, push: Push, now: datetime) -> None:
     for key, verdict in push.heard.items():
         wave, set_name, name = key
         landing = standing.present((wave, set_name), push.seen.shas[MAIN])
-        demand(RULE, landing, f"{name} is asked about {set_name} in {wave}, which has none")
+        is_there = landing is not None and landing.files != NOTHING
+        demand(RULE, is_there, f"{name} is asked about {set_name} in {wave}, which has none")
         assert landing is not None
         if verdict == "red" and not standing.is_red(key):
             begun.append(key)

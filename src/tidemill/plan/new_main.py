@@ -73,6 +73,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     part.put(landing)
     forget_rollbacks(draft, wave.name, set_name, landing.content)
     if files is None:
+        part.answers = {}  # they were about what is not there any more
         what = "removed by hand"
         reason = f"a commit on main takes the image files of {set_name} out of {wave.name}"
     else:

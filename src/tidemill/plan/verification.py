@@ -90,7 +90,7 @@ def _verify(draft: Draft, wave: Wave, set_name: str) -> bool:
     asked = draft.settings.verifications_of(wave.name, set_name)
     is_changed = _forget(draft, part, {one.name for one in asked})
     landing = part.present
-    if landing is None:
+    if landing is None or not landing.content:  # a person has taken it out: there is nothing to ask
         return is_changed
     due = [one for one in asked if _is_due(draft, wave, set_name, one, landing)]
     questions = [_question(draft, wave, set_name, one, landing) for one in due]

@@ -169,6 +169,22 @@ def test_what_is_not_deployed_yet_is_not_asked_about(answer: Any) -> None:
     assert rollout.questions == []
 
 
+@pytest.mark.parametrize("answer", [RED, LOST])
+def test_what_a_person_has_taken_out_of_a_wave_is_not_asked_about(answer: Any) -> None:
+    rollout = soaking()
+    rollout.verifications = {"errors": answer}
+    rollout.turn()
+    rollout.by_hand("lab", None)
+    for target in LAB["targets"]:
+        rollout.trees["lab", target] = f"{target}'s"
+        rollout.reports("lab", target, tree=f"{target}'s", sets={})
+    rollout.questions.clear()
+    decided = rollout.turn()
+    assert rollout.ledger.of("lab", "app").answers == {}
+    assert not present(decided).has_failed
+    assert rollout.questions == []
+
+
 def test_the_set_before_soaks_on_while_the_newer_one_is_found_well() -> None:
     rollout = soaking(deployed=20)
     rollout.landing("lab", 3, landed=10, deployed=5)
