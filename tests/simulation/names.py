@@ -10,7 +10,7 @@ from typing import Any
 from tests.simulation.machines import sync_and_report
 from tests.simulation.reach import TARGET
 from tests.simulation.scene import Scene, Wave, running_all
-from tests.simulation.standing import NOTHING, Landing, Standing
+from tests.simulation.standing import NOTHING, Standing
 from tests.simulation.world import World
 
 SAID = 0.8  # how often a person says with `was` what a wave was
@@ -161,7 +161,9 @@ def _in_account(standing: Standing, change: Change) -> None:
     standing.called_well = {
         (new, *one[1:]) for one in standing.called_well for new in change.heirs(one[0])
     }
-    landings = {place: had for place, had in standing.landings.items() if _is_gone(place[0], change)}
+    landings = {
+        place: had for place, had in standing.landings.items() if _is_gone(place[0], change)
+    }
     filed, latest = standing.filed, standing.latest
     standing.filed = {name: all_of for name, all_of in filed.items() if _is_gone(name, change)}
     standing.latest = {name: all_of for name, all_of in latest.items() if _is_gone(name, change)}

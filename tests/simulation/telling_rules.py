@@ -101,14 +101,17 @@ def _red(rules: Rules, line: Mapping[str, Any]) -> Iterator[str]:
 
 def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:
     """The highest announcement of a set that was accepted and not refused, the latest of several:
-    its id, and its SHA."""
+    its id, and its SHA. One that a first wave refused counts where another one has had it."""
+    hads = {
+        one.app_sha for wave in rules.scene.waves for one in rules.standing.had(wave.name, set_name)
+    }
     known = [
         (one.get("generation", 1), one["position"], at, name, one["sha"])
         for at, (name, fact) in enumerate(rules.requests.items())
         if fact["kind"] == "announcement"
         and (one := fact["announcement"])
         and one["set"] == set_name
-        and rules.endings.ended.get(name) != "rejected"
+        and (rules.endings.ended.get(name) != "rejected" or one["sha"] in hads)
     ]
     return max(known)[3:] if known else None
 

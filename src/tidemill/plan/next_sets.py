@@ -61,10 +61,14 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
             mine = [one.for_what_came(announced.accepted_at) for one in stops]
             draft.wait(about, *mine, request=request_id, earliest=when)
         return
-    request_id, announced = _next_announced(draft, wave, set_name, waiting)
-    operation = _introduction(wave, request_id, announced)
-    if not _adopt(draft, operation):
-        draft.chain.append(AutoStep(operation))
+    next_ones = {_next_announced(draft, wave, set_name, waiting)[0]}
+    if wave.admit == "at once":  # no event has to come before the newest is due, too
+        next_ones.add(waiting[-1][0])
+    for request_id, announced in waiting:
+        if request_id in next_ones:
+            operation = _introduction(wave, request_id, announced)
+            if not _adopt(draft, operation):
+                draft.chain.append(AutoStep(operation))
 
 
 def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:

@@ -95,6 +95,18 @@ def test_after_a_rejection_the_oldest_goes_next() -> None:
     assert introduced(decided) == [("lab", 3)]
 
 
+def test_at_once_takes_the_newest_on_top_of_the_oldest_after_a_rejection() -> None:
+    from tidemill.facts.snapshot import OperationFailure
+
+    rollout = Rollout(settings(lab={**LAB, "admit": "at once"}, shop=SHOP))
+    for position in (3, 4, 5, 6):
+        rollout.announced(position)
+    decided = rollout.decide(
+        lambda operation, _: OperationFailure("no") if operation.position == 6 else None
+    )
+    assert introduced(decided) == [("lab", 3), ("lab", 5)]
+
+
 def test_at_once_stacks_sets_as_they_come() -> None:
     rollout = Rollout(settings(lab={**LAB, "admit": "at once"}, shop=SHOP))
     for position in (2, 3, 4):
