@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from tests.simulation.memory import Push, Server
+from tidemill.facts.settings import FILE
 
 MAIN, AUTO, SPACE = "refs/heads/main", "refs/heads/auto", "refs/tidemill"
 JOURNAL = f"{SPACE}/journal"
@@ -107,3 +109,11 @@ def is_over(hold: Mapping[str, Any], now: datetime) -> bool:
     """Whether a hold, or what asks for one, has ended by itself."""
     until = hold.get("until") or ""
     return until != "" and datetime.fromisoformat(until) <= now
+
+
+def waves_in(server: Server, main: str | None) -> dict[str, dict[str, Any]]:
+    """The waves in a commit of main, by name; none where its settings can't be used."""
+    if main is None:
+        return {}
+    waves = tomllib.loads(server.commits[main].files[FILE].decode())["waves"]
+    return {one["name"]: one for one in waves if isinstance(one, dict)}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import tomllib
-from typing import Any
 
 from tests.simulation.facts import RULE_OF_GATES as RULE
-from tests.simulation.facts import SPACE, change_of, demand, record
+from tests.simulation.facts import SPACE, change_of, demand, record, waves_in
 from tests.simulation.memory import Push, Server
 from tidemill.facts.settings import FILE
 
@@ -29,7 +27,7 @@ def judge(server: Server, push: Push) -> None:
         demand(RULE, commit.author == one["by"], f"{what}, by {one['by']}: it is {commit.author}'s")
         parent = server.commits[commit.parent or ""]
         demand(RULE, parent.files[FILE] != commit.files[FILE], f"{what}, and changes no settings")
-    before, now = (_waves(server, _main(server, sha)) for sha in (change[0], change[1]))
+    before, now = (waves_in(server, _main(server, sha)) for sha in (change[0], change[1]))
     was = [{name: one.get("was") for name, one in found.items()} for found in (before, now)]
     other = _OTHER if was[0] == was[1] else (*_OTHER, "after")  # that has names of waves in it
     for name in before.keys() & now.keys():
@@ -51,11 +49,3 @@ def _main(server: Server, journal: str) -> str | None:
     except (KeyError, ValueError):  # somebody forged it
         return None
     return found
-
-
-def _waves(server: Server, main: str | None) -> dict[str, dict[str, Any]]:
-    """The waves of a main, by name."""
-    if main is None:
-        return {}
-    waves = tomllib.loads(server.commits[main].files[FILE].decode())["waves"]
-    return {one["name"]: one for one in waves}

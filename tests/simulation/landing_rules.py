@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.simulation import verification_rules
-from tests.simulation.facts import below, changed, demand, is_over, record
+from tests.simulation.facts import below, changed, demand, is_over, record, waves_in
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene, minutes
 from tests.simulation.standing import Landing, Standing
@@ -56,14 +56,23 @@ def _rolls_back(
     demand(3, same, f"{where}: the wave has never had these images")
     if request.get("kind") == "rollback":
         return
-    wave, left = standing.scene.wave(landing.wave), earlier[-1]
-    demand(3, wave.on_failure == "roll back", f"{where}: nobody asked")
+    left = earlier[-1]
+    since = [left.commit, *standing.server.since(landing.commit, left.commit)]
+    asked = any(_says_to_roll_back(standing, sha, landing.wave) for sha in since)
+    demand(3, asked, f"{where}: nobody asked")
     failed = standing.failed_on(left) or left.was_refuted
     demand(3, failed, f"{where}: {left.position} has not failed")
     fine = not left.was_deployed or left.was_refuted
     demand(3, fine, f"{where}: {left.position} had been deployed")
     demand(3, left.kind != "roll back", f"{where}: back from a rollback")
     demand(3, any(one.was_deployed for one in same), f"{where}: it was never healthy there")
+
+
+def _says_to_roll_back(standing: Standing, commit: str, wave: str) -> bool:
+    """Whether the settings in a commit of main say so of a wave of today; what was begun by them
+    goes on where they say so no more."""
+    waves, called = waves_in(standing.server, commit), standing.called(wave, commit)
+    return called in waves and waves[called]["on_failure"] == "roll back"
 
 
 def _mends(

@@ -154,7 +154,7 @@ class Standing:
         """Take note of what came to main, one landing after another."""
         is_back = old is not None and old != new and self.server.descends(old, new)
         if is_back and old:
-            self.taken_back.update(self.server.since(old, new))
+            self.taken_back.update({*self.server.log(old)} - {*self.server.log(new)})
         for sha in [new] if is_back else self.server.since(new, old or ""):
             for landing in self._landings(sha, now, old if is_back else None):
                 landing.first = len(self.filed.get(landing.wave, []))

@@ -16,6 +16,7 @@ from tidemill.facts.journal import Entry, Journal
 from tidemill.facts.ledger import KEPT_REFS
 from tidemill.facts.snapshot import UnreadableRef
 from tidemill.facts.state import State
+from tidemill.plan.waking import is_soon
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read
 from tidemill.turn.write import fact_commit, journal_commit, set_aside
@@ -78,7 +79,15 @@ def _clearing(store: Store, state: State, now: datetime, run_url: str | None) ->
     if state.is_journal_sound:
         ledger = state.written.copy()
         ledger.rejected = [*ledger.rejected, *(one.id for one in strays)][-KEPT_REFS:]
-        record = Journal(at=now, run_url=run_url, entries=entries, ledger=ledger)
+        was_soon = state.written_at is not None and is_soon(state.next_due, state.written_at)
+        record = Journal(
+            at=now,
+            run_url=run_url,
+            entries=entries,
+            read=tuple(sorted(state.read)),
+            next=state.next_due if was_soon else None,  # whoever wrote it has seen to it
+            ledger=ledger,
+        )
         changes[names.journal] = journal_commit(store, state, record)
     updates = [Update(ref, state.refs.get(ref), new) for ref, new in changes.items()]
     return _Clearance(updates, entries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import pytest
 from tests.simulation.actors import stage
@@ -17,7 +18,7 @@ from tests.simulation.world import World
 from tidemill.clients.git.store import Declined, Pushed, PushResult, Raced, Update
 from tidemill.errors import ServerRefused
 from tidemill.facts.decoding import IllegibleRecord
-from tidemill.facts.journal import Entry
+from tidemill.facts.journal import Entry, Journal
 from tidemill.facts.ledger import KEPT_REFS
 from tidemill.facts.refs import RefNames, Refs
 from tidemill.facts.requests import HoldRequest
@@ -25,6 +26,7 @@ from tidemill.facts.state import State
 from tidemill.turn.clear import cleared_way
 from tidemill.turn.push import MOST_RACES, Clock
 from tidemill.turn.read import read
+from tidemill.turn.write import journal_commit
 
 SPACE = "refs/tidemill"
 INBOX, REJECTED = f"{SPACE}/inbox", f"{SPACE}/rejected"
@@ -155,6 +157,21 @@ def test_journal_says_what_was_set_aside_and_keeps_its_name(world: World) -> Non
     after = read(Client(world.server, "look")).written
     assert after.rejected == [entry.id]
     assert after.present("staging", "app") is not None
+
+
+@pytest.mark.parametrize(("minutes", "is_known"), [(60, True), (61, False)])
+def test_what_the_last_turn_knew_is_still_known(
+    world: World, minutes: int, *, is_known: bool
+) -> None:
+    store = Client(world.server, "tidemill")
+    state = read(store)
+    next_due = START + timedelta(minutes=minutes)
+    record = Journal(at=START, read=("hold-1",), next=next_due, ledger=state.written)
+    world.server.refs[JOURNAL] = journal_commit(store, state, record)
+    put(world, f"{INBOX}/a/b")
+    after, _ = cleared(world)
+    assert after.read == {"hold-1"}
+    assert after.next_due == (next_due if is_known else None), "to be seen to once, and not lost"
 
 
 def test_names_of_what_was_set_aside_are_kept_up_to_a_bound(world: World) -> None:
