@@ -36,7 +36,7 @@ from tests.simulation.reach import LESS, MORE, Reach
 from tests.simulation.request_rules import RequestRules
 from tests.simulation.scene import Scene
 from tests.simulation.sources import ROLLOUT
-from tests.simulation.standing import NOTHING, Landing, Standing, finished
+from tests.simulation.standing import Landing, Standing, finished
 from tidemill.facts.settings import FILE
 
 KEPT = 50
@@ -302,9 +302,7 @@ class Rules:
                 is_back = now.position < before.position and now.files != before.files
                 is_there = any(wave.name == place[0] for wave in self.scene.waves)
                 held = {f"{place[0]}/_", "/".join(place)} & holds or released
-                # A turn that sees new names for the first time takes it that files are to follow.
-                is_to_follow = now.files == NOTHING and not self.is_seen
-                fine = held or is_to_follow or not (is_back and is_there)
+                fine = held or not (is_back and is_there)
                 demand(3, fine, f"{place} was put back by hand, and is not held")
             if change_of(push, MAIN):
                 now = self.standing.present(place, self.server.refs[MAIN])
@@ -318,7 +316,7 @@ class Rules:
             return
         heirs, self.changes = self.changes, []
         appeared, self.appeared = self.appeared, set()
-        self.is_seen = True
+        self.is_seen, self.standing.settling = True, frozenset()
         there = below(self.server.refs, "holds").keys()
         ended = [old for old, new in changed(push, "inbox").values() if old and not new]
         facts = [record(self.server, sha) for sha in ended]
