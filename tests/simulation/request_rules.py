@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.facts import (
+    JOURNAL,
     SPACE,
     changed,
     demand,
@@ -43,8 +44,8 @@ class RequestRules:
 
     Attributes:
         requests: every request that was ever accepted, by id.
-        ended: how each one ended; what comes once more under the same name, an announcement left
-            out, is another request.
+        ended: how each one ended; what comes once more under the same name is another request: of
+            announcements only those that the ledger knows no more.
         said: what the journal said of each.
     """
 
@@ -60,9 +61,10 @@ class RequestRules:
 
     def pushed(self, push: Push) -> None:
         """Judge what leaves the inbox with one push."""
-        server = self.standing.server
+        server, journal = self.standing.server, push.before.get(JOURNAL)
         for name, (old, new) in changed(push, "inbox").items():
-            if new is not None and name in self.ended and not name.startswith("announcement"):
+            is_known = name.startswith("announcement") and self._ended(name, journal)
+            if new is not None and name in self.ended and not is_known:
                 del self.ended[name]
                 self.said.pop(name, None)
             fact = record(server, old) if old is not None and new is None else {}
