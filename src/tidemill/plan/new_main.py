@@ -67,7 +67,8 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
         return
     if files is None and not present.is_known and not present.content:
         return
-    if files is None and (present.wave or present.set) and not present.moved:
+    is_lost = draft.snapshot.evidence is not None
+    if files is None and (present.wave or present.set) and not (present.moved or is_lost):
         return  # it has another name now, and its files are still where they were
     is_back = order_of(landing) < order_of(present) or not landing.is_known
     part.put(landing)
