@@ -241,13 +241,17 @@ class Standing:
         return total
 
     def _red(self, landing: Landing, start: datetime, end: datetime) -> timedelta:
-        """For how long in a time verifications were red in the wave of a set, each for itself."""
-        spells = [
+        """For how long in a time some verification was red in the wave of a set."""
+        spells = sorted(
             (max(start, begun), min(end, over or end))
             for name in self.scene.verifications
             for begun, over in self.reds.get((landing.wave, landing.set, name), ())
-        ]
-        return sum((to - at for at, to in spells if to > at), timedelta())
+        )
+        total, until = timedelta(), start
+        for begun, over in spells:
+            total += max(over - max(begun, until), timedelta())
+            until = max(until, over)
+        return total
 
     def failed_on(self, landing: Landing) -> set[str]:
         """The targets that have ever failed with a set, since it landed."""
