@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from tests.simulation.announcing import announcement
@@ -83,6 +84,7 @@ def replay(world: World) -> None:
     sha = world.rng.choice(signed)
     ref = f"{SPACE}/inbox/{world.server.commits[sha].message.strip()}"
     if ref not in world.server.refs:
+        world.now += timedelta(microseconds=1)  # no two things are said at the very same time
         world.tell(f"mallory puts {ref} there once more")
         update = Update(ref, None, sha)
         world.server.receive("mallory", Refs(dict(world.server.refs)), [update])

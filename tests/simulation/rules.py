@@ -78,8 +78,10 @@ class Rules:
         list(self.standing.take_main(None, main, now))
 
     def forget(self) -> None:
-        """The journal is lost: what only it knew can't be asked of anyone any more. A hotfix and its
-        release are known from main and from the holds."""
+        """The journal is lost: what only it knew can't be asked of anyone any more.
+
+        A hotfix and its release are known from main and from the holds.
+        """
         for name, how in self.endings.ended.items():
             if how != "landed" and self.requests[name]["kind"] not in ("hotfix", "release"):
                 del self.requests[name]

@@ -22,9 +22,15 @@ def gone_holds(settings: Settings, holds: Mapping[Place, Hold]) -> list[Hold]:
 
 
 def is_known(ledger: Ledger, wave: str, set_name: str) -> bool:
-    """Whether a wave and a set have been there before."""
-    waves, sets = ledger.wave_names.known, ledger.set_names.known
-    return set_name in ledger.sets.get(wave, {}) or (wave in waves and set_name in sets)
+    """Whether a wave and a set were there when the last turn looked, or have the past of what was.
+
+    One that was gone, and is named again, may have another one's place now.
+    """
+    kinds = (ledger.wave_names, wave), (ledger.set_names, set_name)
+    if any(names.known and one not in {*names.known, *names.was} for names, one in kinds):
+        return False
+    is_named = all(one in names.known for names, one in kinds)
+    return is_named or set_name in ledger.sets.get(wave, {})
 
 
 def in_place_of(
@@ -41,7 +47,7 @@ def in_place_of(
     was rolled back or was evicted there.
 
     Args:
-        place: a wave and set that the ledger does not know.
+        place: a wave and set that were not there before.
         content: of what main has there, None if it has nothing.
     """
     gone = list(_gone(settings, ledger, place))
@@ -77,6 +83,7 @@ def _gone(settings: Settings, ledger: Ledger, place: Place) -> Iterator[tuple[Pl
             continue
         for name, part in sets.items():
             is_kin = name == set_name or settings.image_set(name) is None
+            is_kin &= (other, name) != place
             if is_kin and part.landings:
                 yield (other, name), part
 

@@ -14,7 +14,7 @@ from tidemill.plan.gone import in_place_of, is_known, why_held
 from tidemill.plan.holds import hold_by_itself, stays_held
 from tidemill.plan.landing import record_landing
 from tidemill.plan.naming import forget_naming, note_naming
-from tidemill.plan.rollback import forget_rollbacks
+from tidemill.plan.rollback import leave_to_a_person
 from tidemill.words.shas import short
 
 
@@ -72,7 +72,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
         return  # it has another name now, and its files are still where they were
     is_back = order_of(landing) < order_of(present) or not landing.is_known
     part.put(landing)
-    forget_rollbacks(draft, wave.name, set_name, landing.content)
+    leave_to_a_person(draft, wave.name, set_name, landing.content)
     if files is None:
         part.answers = {}  # they were about what is not there any more
         what = "removed by hand"

@@ -217,6 +217,15 @@ def forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str | None
     ]
 
 
+def leave_to_a_person(draft: Draft, wave: str, set_name: str, content: str) -> None:
+    """A person has put something else in a place: a rollback to that is over, and so is one that
+    nobody asked for, since what failed is not there any more. Its hold stays."""
+    forget_rollbacks(draft, wave, set_name, content)
+    draft.ledger.rollbacks = [
+        one for one in draft.ledger.rollbacks if one.request or _place(one) != (wave, set_name)
+    ]
+
+
 # On auto
 
 

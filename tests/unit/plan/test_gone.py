@@ -40,17 +40,22 @@ def test_what_appears_in_place_of_something_says_what_that_was(
     ("place", "expected"),
     [
         (("lab", "app"), True),  # has had something
-        (("live", "app"), True),  # the same, and is gone
+        (("live", "app"), False),  # the same, and was gone: it may have another one's place now
+        (("east", "app"), True),  # was something else, and has its past
+        (("east", "lib"), False),
         (("shop", "app"), True),  # was named in a turn before
         (("shop", "lib"), False),
         (("prod", "app"), False),
     ],
 )
-def test_what_has_had_something_or_was_named_before_is_known(
+def test_what_was_named_before_or_has_the_past_of_that_is_known(
     place: tuple[str, str], *, expected: bool
 ) -> None:
-    ledger = live_is_gone().ledger
-    ledger.wave_names, ledger.set_names = Names(known=("lab", "shop")), Names(known=("app",))
+    rollout = live_is_gone()
+    rollout.landing("east", 2)
+    ledger = rollout.ledger
+    ledger.wave_names = Names(known=("lab", "shop"), was={"east": ("lab",)})
+    ledger.set_names = Names(known=("app",))
     assert is_known(ledger, *place) is expected
 
 
@@ -120,6 +125,7 @@ def test_wave_that_appears_may_be_one_whose_holds_or_failures_would_be_forgotten
         (("lab", "core"), 7, ("lab", "jobs")),
         (("prod", "lib"), 1, None),  # of another set, which is still there
         (("lab", "core"), 2, None),  # lab has that by the name of app
+        (("live", "app"), 1, None),  # named again, with images of its own
     ],
 )
 def test_what_appears_with_images_of_what_is_gone_may_be_that(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, introduced, settings, waits_for
 
 from tidemill.facts.holds import HoldCause
@@ -33,6 +34,19 @@ def test_set_that_failed_before_it_was_ever_deployed_is_rolled_back() -> None:
     hold = decided.holds["lab", "app"]
     assert hold.by == "tidemill"
     assert f"{app_sha(3)[:12]} failed on lab-1" in hold.reason
+
+
+@pytest.mark.parametrize("is_taken_out", [False, True])
+def test_what_a_person_puts_there_meanwhile_is_not_rolled_back(*, is_taken_out: bool) -> None:
+    rollout = failing()
+    back = rollout.turn().auto[0]
+    rollout.by_hand("lab", None if is_taken_out else replace(rollout.files_of(4), source=None))
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert ("taken off auto", back.operation.app_sha) in [
+        (one.what, one.app_sha) for one in decided.entries
+    ]
+    assert "failed on lab-1" in decided.holds["lab", "app"].reason, "and nothing replaces it"
 
 
 def test_with_wait_nothing_happens_but_that_it_is_not_promoted() -> None:
