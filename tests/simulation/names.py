@@ -131,7 +131,6 @@ def _carry_over(world: World, change: Change) -> None:
     """What is known by the old names is known by the new ones."""
     rules, standing = world.rules, world.rules.standing
     standing.renamed.append((world.main, change.former))
-    standing.settling = frozenset(change.former)
     _in_account(standing, change)
     rules.presents = {
         (new, place[1]): standing.present((new, place[1]), world.main) or landing

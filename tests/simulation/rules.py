@@ -319,7 +319,7 @@ class Rules:
             return
         heirs, self.changes = self.changes, []
         appeared, self.appeared = self.appeared, set()
-        self.is_seen, self.standing.settling = True, frozenset()
+        self.is_seen = True
         there = below(self.server.refs, "holds").keys()
         ended = [old for old, new in changed(push, "inbox").values() if old and not new]
         facts = [record(self.server, sha) for sha in ended]

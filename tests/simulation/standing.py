@@ -66,8 +66,6 @@ class Standing:
         greens: when it was green, likewise.
         called_well: wave, set and short SHA of what was said to be verified to the end.
         taken_back: the commits that a person has taken off main by force.
-        settling: the waves with new names that no turn has seen yet: where their files are gone,
-            they are taken to follow later.
     """
 
     scene: Scene
@@ -80,7 +78,6 @@ class Standing:
     greens: dict[Key, list[datetime]] = field(default_factory=dict)
     called_well: set[tuple[str, str, str]] = field(default_factory=set)
     taken_back: set[str] = field(default_factory=set)
-    settling: frozenset[str] = frozenset()
 
     def called(self, wave: str, commit: str) -> str:
         """What a commit of main calls a wave of today."""
@@ -309,8 +306,7 @@ class Standing:
             for name in self.scene.sets:
                 files = self.files_of(sha, wave.name, name)
                 before = [self.files_of(one, wave.name, name) for one in parents]
-                is_to_follow = files == NOTHING and wave.name in self.settling
-                if is_to_follow or files in (before or [NOTHING]):
+                if files in (before or [NOTHING]):
                     continue
                 source = self._source(commit.files, wave.name, name)
                 replaced = source.get("hotfix")

@@ -136,7 +136,13 @@ class Rollout(Told):
         return Snapshot(
             now=self.now,
             settings=self.settings,
-            main=Main(self.main, self.ago(600), dict(self.files), dict(self.trees)),
+            main=Main(
+                self.main,
+                self.ago(600),
+                dict(self.files),
+                dict(self.trees),
+                to_follow=frozenset(self.to_follow),
+            ),
             auto_tip=self.auto_tip,
             ledger=self.ledger.copy(),
             inbox=dict(self.inbox),

@@ -45,6 +45,7 @@ class Told:
     records: dict[tuple[str, str], Deployment] = field(default_factory=dict)
     files: dict[tuple[str, str], ImageFiles] = field(default_factory=dict)
     trees: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    to_follow: set[tuple[str, str]] = field(default_factory=set)
     known: dict[str, ImageFiles] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     unreadable: tuple[UnreadableRef, ...] = ()

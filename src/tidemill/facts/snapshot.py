@@ -43,7 +43,8 @@ class Main(Struct, frozen=True):
 
     `named`: of the waves whose files are not those that the ledger knows of. `past`: where a wave
     has other gates than the ledger knows, the settings that main had since, the oldest first.
-    `keys` names what is in the folder with the approvers' keys.
+    `keys` names what is in the folder with the approvers' keys. `to_follow`: by wave and set, where
+    the files of what the ledger knows are still under the name from before.
     """
 
     sha: str
@@ -53,6 +54,7 @@ class Main(Struct, frozen=True):
     named: Mapping[str, WaveNaming] = field(default_factory=dict)
     past: tuple[PastSettings, ...] = ()
     keys: str = ""
+    to_follow: frozenset[tuple[str, str]] = frozenset()
 
 
 class NewCommit(Struct, frozen=True):

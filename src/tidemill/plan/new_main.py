@@ -67,9 +67,8 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
         return
     if files is None and not present.is_known and not present.content:
         return
-    is_lost = draft.snapshot.evidence is not None
-    if files is None and (present.wave or present.set) and not (present.moved or is_lost):
-        return  # it has another name now, and its files are still where they were
+    if files is None and (wave.name, set_name) in draft.snapshot.main.to_follow:
+        return
     is_back = order_of(landing) < order_of(present) or not landing.is_known
     part.put(landing)
     leave_to_a_person(draft, wave.name, set_name, landing.content)

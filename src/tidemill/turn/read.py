@@ -219,7 +219,22 @@ def _main(store: Store, state: State, valid: Settings) -> Main:
     }
     keys = _keys(store, state.main, valid)
     past = _past(store, state.main, state.ledger, valid, keys)
-    return Main(state.main, store.date(state.main), sets, trees, named, past, keys)
+    to_follow = frozenset(
+        place
+        for place in places
+        if place not in sets and _are_to_follow(store, state, valid, place)
+    )
+    return Main(state.main, store.date(state.main), sets, trees, named, past, keys, to_follow)
+
+
+def _are_to_follow(store: Store, state: State, valid: Settings, place: tuple[str, str]) -> bool:
+    """Whether what a place has is in the folder of its former name, and was never in its own."""
+    present = state.ledger.present(*place)
+    if present is None or present.moved or not (present.wave or present.set):
+        return False
+    former = valid.folder(present.wave or place[0], present.set or place[1])
+    files = image_files_in(store, state.main, former)
+    return files is not None and files.content == present.content
 
 
 def _keys(store: Store, commit: str, valid: Settings) -> str:

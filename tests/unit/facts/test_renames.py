@@ -536,9 +536,11 @@ def test_files_that_have_not_moved_yet_are_no_persons_step_back() -> None:
     rollout = shipped()
     rollout.settings = settings(lab=LAB, prod=was())
     rollout.pushed("the settings first")
+    rollout.to_follow = {("prod", "app")}
     taken_note(rollout)
     assert rollout.holds == {}
     assert positions(rollout, "prod") == [(1, False), (2, False)]
+    rollout.to_follow.clear()
     rollout.by_hand("prod", rollout.files_of(2))
     taken_note(rollout)
     assert rollout.holds == {}
@@ -546,6 +548,14 @@ def test_files_that_have_not_moved_yet_are_no_persons_step_back() -> None:
     taken_note(rollout)
     taken = "takes the image files of app out of prod"
     assert taken in rollout.holds["prod", "app"].reason, "but taking them away is one"
+
+
+def test_files_that_are_gone_when_the_name_changes_are_taken_out() -> None:
+    rollout = shipped()
+    rollout.settings = settings(lab=LAB, prod=was())
+    rollout.pushed("the settings, and no files")
+    taken_note(rollout)
+    assert "takes the image files of app out of prod" in rollout.holds["prod", "app"].reason
 
 
 def test_rollback_whose_wave_is_gone_is_given_up_but_not_forgotten() -> None:

@@ -61,17 +61,6 @@ def test_where_some_target_has_not_taken_the_set_all_count_from_now_on() -> None
     assert found.anew == rollout.now
 
 
-def test_what_is_gone_under_another_name_counts_as_taken_out_and_is_held() -> None:
-    """Whether its files are to follow, nobody knows any more."""
-    rollout = lost()
-    rollout.ledger.of("lab", "app").landings[-1].wave = "former"
-    rollout.put("lab", "app", None)
-    assert plan(rollout.snapshot()).holds == {}, "with a journal they are"
-    decided = made_again(rollout)
-    assert "removed by hand" in whats(decided)
-    assert "takes the image files of app out of lab" in decided.holds["lab", "app"].reason
-
-
 def test_records_of_another_set_say_nothing_of_this_one() -> None:
     rollout = lost()
     rollout.reported("lab", "lab-1", "Degraded", "Failed", position=1)

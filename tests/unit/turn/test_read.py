@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace as changed
-from tests.simulation.actors import stage
+from tests.simulation.actors import do, stage
 from tests.simulation.facts import AUTO, JOURNAL, MAIN
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
@@ -425,6 +425,58 @@ def with_soak(world: World, soak: str, what: str = "soak", author: str = "ada") 
 def past_of(world: World, store: Client | None = None) -> list[tuple[str, str]]:
     store = store or Client(world.server, "look")
     return [(one.commit, one.author) for one in snapshot(store, read(store), world.now).main.past]
+
+
+def renamed_to_live(world: World, *, keep: bool = True) -> Any:
+    """A person names staging live; its files stay where they were, or are gone."""
+    text = world.files[FILE].decode().replace('name = "staging"', 'name = "live"\nwas = "staging"')
+    text = text.replace('after = ["staging"]', 'after = ["live"]')
+    files = {
+        path: data
+        for path, data in world.files.items()
+        if keep or not path.startswith("images/staging/")
+    }
+    put(world, MAIN, {**files, FILE: text.encode()}, parent=world.main)
+    return known_of(world).main
+
+
+def test_files_of_a_former_name_are_to_follow_as_long_as_they_are_there(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    main = renamed_to_live(world)
+    assert main.to_follow == {("live", "app")}
+    assert ("live", "app") not in main.sets
+    do(world.server, world.now, "turn", {})
+    assert known_of(world).main.to_follow == {("live", "app")}
+    moved = {
+        path.replace("images/staging/", "images/live/"): data for path, data in world.files.items()
+    }
+    put(world, MAIN, moved, parent=world.main)
+    assert known_of(world).main.to_follow == frozenset()
+    do(world.server, world.now, "turn", {})
+    back = {
+        path.replace("images/live/", "images/staging/"): data for path, data in world.files.items()
+    }
+    put(world, MAIN, back, parent=world.main)
+    assert known_of(world).main.to_follow == frozenset(), "once they have followed, they are gone"
+
+
+def test_files_that_are_gone_under_a_former_name_too_do_not_follow(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    assert renamed_to_live(world, keep=False).to_follow == frozenset()
+
+
+def test_other_files_under_a_former_name_do_not_follow(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    other = {
+        path: data.replace(b"app0:", b"app0:other-")
+        for path, data in world.files.items()
+        if path.startswith("images/staging/")
+    }
+    put(world, MAIN, {**world.files, **other}, parent=world.main)
+    assert renamed_to_live(world).to_follow == frozenset()
 
 
 def test_settings_since_the_last_turn_are_known_where_gates_are_others(world: World) -> None:
