@@ -278,7 +278,10 @@ class Standing:
         named = {target: _named(files.get(file_of(wave, target), b"")) for target in targets}
         mine = {digest.partition("@")[0] for digest in json.loads(landing.files[1]).values()}
         users = [name for name in targets if mine & named[name]]
-        return users if users or any(named.values()) else targets
+        # What the wave was split from may have had other targets, whose files told.
+        folder = file_of(wave, "").removesuffix("/all.yaml")
+        all_of = [_named(data) for path, data in files.items() if path.startswith(folder)]
+        return users if users or any(all_of) else targets
 
     def _runs(self, one: Mapping[str, Any], landing: Landing) -> bool:
         """Whether a target that reported this is healthy and runs the set."""
