@@ -294,7 +294,8 @@ class Rules:
 
     def _held_after_a_step_back(self, push: Push) -> None:
         """Where a person's commit takes a wave back, the first turn that sees it holds the wave."""
-        if not change_of(push, f"{SPACE}/journal"):
+        change = change_of(push, f"{SPACE}/journal")
+        if change is None or _only_clears(push, record(self.server, change[1]).get("entries", ())):
             return
         released = any("/release-" in update.ref for update in push.updates)
         known = push.seen.shas[MAIN]
@@ -355,6 +356,12 @@ class Rules:
     def inbox(self) -> Mapping[str, str]:
         """What waits."""
         return below(self.server.refs, "inbox")
+
+
+def _only_clears(push: Push, entries: Any) -> bool:
+    """Whether a push sets aside what is in the way, before a turn looks at anything else."""
+    aside = any("/rejected/unreadable-" in one.ref for one in push.updates)
+    return aside and all(one["what"] == "rejected" for one in entries)
 
 
 def _runs(found: list[dict[str, Any]], state: str) -> set[str]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from tests.simulation.facts import changed, record, trailers
+from tests.simulation.facts import changed, record, trailers, waves_in
 from tests.simulation.memory import Push, Server
 from tests.simulation.metrics import Key
 from tests.simulation.scene import Scene
@@ -66,6 +66,7 @@ class Standing:
         greens: when it was green, likewise.
         called_well: wave, set and short SHA of what was said to be verified to the end.
         taken_back: the commits that a person has taken off main by force.
+        from_before: by such a main and a commit, whether this has the names from before.
     """
 
     scene: Scene
@@ -78,14 +79,26 @@ class Standing:
     greens: dict[Key, list[datetime]] = field(default_factory=dict)
     called_well: set[tuple[str, str, str]] = field(default_factory=set)
     taken_back: set[str] = field(default_factory=set)
+    from_before: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def called(self, wave: str, commit: str) -> str:
         """What a commit of main calls a wave of today."""
         for main, former in reversed(self.renamed):
-            if not self.server.descends(main, commit):
+            key = (main, commit)
+            if key not in self.from_before:
+                self.from_before[key] = self._is_from_before(main, former, commit)
+            if not self.from_before[key]:
                 break
             wave = former.get(wave, wave)
         return wave
+
+    def _is_from_before(self, main: str, former: Mapping[str, str], commit: str) -> bool:
+        """Whether a commit has the names that waves had at a main: as one that it came from, or one
+        of another branch, which says nothing of new ones."""
+        if self.server.descends(main, commit) or self.server.descends(commit, main):
+            return self.server.descends(main, commit)
+        known = waves_in(self.server, commit)
+        return any(known.get(new, {}).get("was") != old for new, old in former.items())
 
     def today(self, wave: str, commit: str) -> str:
         """What is called today as a commit of main calls a wave; itself where that has gone."""
