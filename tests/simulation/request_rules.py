@@ -46,12 +46,15 @@ class RequestRules:
         requests: every request that was ever accepted, by id.
         ended: how each one ended; what comes once more under the same name is another request: of
             announcements only those that the ledger knows no more.
+        again: the announcements that came once more though they had ended, and how much the journal
+            had said of each.
         said: what the journal said of each.
     """
 
     standing: Standing
     requests: Mapping[str, dict[str, Any]]
     ended: dict[str, str] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
     said: dict[str, list[_Fact]] = field(default_factory=dict)
 
     def note(self, entry: _Fact) -> None:
@@ -64,9 +67,12 @@ class RequestRules:
         server, journal = self.standing.server, push.before.get(JOURNAL)
         for name, (old, new) in changed(push, "inbox").items():
             is_known = name.startswith("announcement") and self._ended(name, journal)
-            if new is not None and name in self.ended and not is_known:
-                del self.ended[name]
-                self.said.pop(name, None)
+            if new is not None and name in self.ended:
+                if is_known:
+                    self.again[name] = len(self.said.get(name, ()))
+                else:
+                    del self.ended[name]
+                    self.said.pop(name, None)
             fact = record(server, old) if old is not None and new is None else {}
             if fact.get("kind") not in _KINDS or name.startswith("forged"):
                 continue
@@ -77,9 +83,17 @@ class RequestRules:
             hows, before = (self._ended(name, commit) for commit in change[::-1])
             demand(2, hows, f"{name} went, and the ledger does not say how")
             demand(2, len(hows) <= len(before) + 1, f"{name} ended twice at once: {hows}")
+            at = self.again.pop(name, None)
+            if at is not None and self.ended[name] == "landed" != hows[-1]:
+                # It was for waves that come first since then, and this is how it ended there.
+                self.ended[name] = hows[-1]
+                self.said[name] = self.said[name][at:]
             how = self.ended.setdefault(name, hows[-1])
             demand(2, how in ENDS and hows[-1] == how, f"{name} ended {how}, and as {hows}")
-            said = sorted(self._endings(name, fact, record(server, change[1])["entries"]))
+            entries = record(server, change[1])["entries"]
+            said = sorted(self._endings(name, fact, entries))
+            if not said and any(_is_of_a_copy(name, one) for one in entries):
+                continue  # what it asked for here had ended before, and was put there once more
             demand(2, said == [how], f"{name} ended {how}, and the journal says {said}")
             self._is_true(name, how)
 
@@ -143,6 +157,11 @@ class RequestRules:
 def _word(entry: _Fact) -> str:
     what: str = entry["what"]
     return _SAID.get(what, what)
+
+
+def _is_of_a_copy(name: str, entry: _Fact) -> bool:
+    """Whether a line says how a request ended in another one of the waves that its wave is now."""
+    return str(entry.get("id", "")).startswith(f"{name}+") and _word(entry) in ENDS
 
 
 def _is_or_becomes(hold: str, now: str) -> bool:

@@ -53,6 +53,7 @@ class Rules:
         reach: what was reached.
         is_seen: whether a turn has seen the last change of names.
         appeared: what has come in the place of something that is gone, and no turn has seen yet.
+        forgotten: the requests from before the journal was lost.
         changes: the changes of names that no turn has seen yet: from a wave to its heirs.
         approved: wave, set and SHA that a person named for a wave.
     """
@@ -65,6 +66,7 @@ class Rules:
     reach: Reach = field(default_factory=Reach)
     is_seen: bool = True
     appeared: set[tuple[str, str]] = field(default_factory=set)
+    forgotten: set[str] = field(default_factory=set)
     changes: list[Callable[[str], list[str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Rules:
         for name, how in self.endings.ended.items():
             if how != "landed" and self.requests[name]["kind"] not in ("hotfix", "release"):
                 del self.requests[name]
+        self.forgotten |= self.requests.keys()
         self.endings.ended.clear()
         self.endings.said.clear()
         self.presents.clear()

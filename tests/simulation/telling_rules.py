@@ -101,10 +101,12 @@ def _red(rules: Rules, line: Mapping[str, Any]) -> Iterator[str]:
 
 def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:
     """The highest announcement of a set that was accepted and not refused, the latest of several:
-    its id, and its SHA. One that a first wave refused counts where another one has had it."""
-    hads = {
-        one.app_sha for wave in rules.scene.waves for one in rules.standing.had(wave.name, set_name)
-    }
+    its id, and its SHA. One that a first wave refused counts where another one has had it; one
+    from before the journal was lost counts where it waits, or main still has it."""
+    standing, waiting = rules.standing, rules.inbox()
+    landings = [one for wave in rules.scene.waves for one in standing.had(wave.name, set_name)]
+    hads = {one.app_sha for one in landings}
+    there = {one.app_sha for one in landings if one.commit not in standing.taken_back}
     known = [
         (one.get("generation", 1), one["position"], at, name, one["sha"])
         for at, (name, fact) in enumerate(rules.requests.items())
@@ -112,6 +114,7 @@ def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:
         and (one := fact["announcement"])
         and one["set"] == set_name
         and (rules.endings.ended.get(name) != "rejected" or one["sha"] in hads)
+        and (name not in rules.forgotten or name in waiting or one["sha"] in there)
     ]
     return max(known)[3:] if known else None
 
