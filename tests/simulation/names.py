@@ -10,7 +10,7 @@ from typing import Any
 from tests.simulation.machines import sync_and_report
 from tests.simulation.reach import TARGET
 from tests.simulation.scene import Scene, Wave, running_all
-from tests.simulation.standing import NOTHING, Standing
+from tests.simulation.standing import NOTHING, Renamed, Standing
 from tests.simulation.world import World
 
 SAID = 0.8  # how often a person says with `was` what a wave was
@@ -65,6 +65,8 @@ def rename(world: World) -> None:
         if place[0] in {*change.former, *change.former.values()}:
             del world.synced[place]
     world.settle_on(change.scene, files)
+    if change.is_said:
+        world.rules.standing.renamed[-1].commit = world.main
 
 
 def rename_target(world: World) -> None:
@@ -130,7 +132,7 @@ def _changed(rng: random.Random, scene: Scene) -> Change:
 def _carry_over(world: World, change: Change) -> None:
     """What is known by the old names is known by the new ones."""
     rules, standing = world.rules, world.rules.standing
-    standing.renamed.append((world.main, change.former))
+    standing.renamed.append(Renamed(world.main, change.former))
     _in_account(standing, change)
     rules.presents = {
         (new, place[1]): standing.present((new, place[1]), world.main) or landing

@@ -136,8 +136,8 @@ class RequestRules:
         """What a wave is called, and what it may have been called since: a request keeps the name
         that it came with."""
         names = {wave}
-        for _, former in self.standing.renamed:
-            names |= {new for new, old in former.items() if old in names}
+        for one in self.standing.renamed:
+            names |= {new for new, old in one.former.items() if old in names}
         return names
 
     def _is_true_of(self, name: str, how: str, announced: _Fact) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from tests.simulation.facts import changed, record, trailers, waves_in
+from tests.simulation.facts import changed, record, trailers
 from tests.simulation.memory import Push, Server
 from tests.simulation.metrics import Key
 from tests.simulation.scene import Scene
@@ -57,16 +57,32 @@ class Landing:
 
 
 @dataclass
+class Renamed:
+    """Names that a person has changed.
+
+    Attributes:
+        main: the last one before.
+        former: what the new names were.
+        commit: what changed them, once it is pushed.
+        known: of commits whether they are from before.
+    """
+
+    main: str
+    former: Mapping[str, str]
+    commit: str | None = None
+    known: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass
 class Standing:
     """See the module. Landings by wave and set, records by wave, and the last of each target.
 
     Attributes:
-        renamed: the last main before waves were renamed, and what the new names were then.
+        renamed: the changes of names, the oldest first.
         reds: by wave, set and verification from when until when it was red.
         greens: when it was green, likewise.
         called_well: wave, set and short SHA of what was said to be verified to the end.
         taken_back: the commits that a person has taken off main by force.
-        from_before: by such a main and a commit, whether this has the names from before.
     """
 
     scene: Scene
@@ -74,31 +90,26 @@ class Standing:
     landings: dict[tuple[str, str], list[Landing]] = field(default_factory=dict)
     filed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     latest: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    renamed: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    renamed: list[Renamed] = field(default_factory=list)
     reds: dict[Key, list[tuple[datetime, datetime | None]]] = field(default_factory=dict)
     greens: dict[Key, list[datetime]] = field(default_factory=dict)
     called_well: set[tuple[str, str, str]] = field(default_factory=set)
     taken_back: set[str] = field(default_factory=set)
-    from_before: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def called(self, wave: str, commit: str) -> str:
         """What a commit of main calls a wave of today."""
-        for main, former in reversed(self.renamed):
-            key = (main, commit)
-            if key not in self.from_before:
-                self.from_before[key] = self._is_from_before(main, former, commit)
-            if not self.from_before[key]:
+        for one in reversed(self.renamed):
+            if not self._is_from_before(one, commit):
                 break
-            wave = former.get(wave, wave)
+            wave = one.former.get(wave, wave)
         return wave
 
-    def _is_from_before(self, main: str, former: Mapping[str, str], commit: str) -> bool:
-        """Whether a commit has the names that waves had at a main: as one that it came from, or one
-        of another branch, which says nothing of new ones."""
-        if self.server.descends(main, commit) or self.server.descends(commit, main):
-            return self.server.descends(main, commit)
-        known = waves_in(self.server, commit)
-        return any(known.get(new, {}).get("was") != old for new, old in former.items())
+    def _is_from_before(self, one: Renamed, commit: str) -> bool:
+        if one.commit is None:
+            return self.server.descends(one.main, commit)
+        if commit not in one.known:
+            one.known[commit] = not self.server.descends(commit, one.commit)
+        return one.known[commit]
 
     def today(self, wave: str, commit: str) -> str:
         """What is called today as a commit of main calls a wave; itself where that has gone."""

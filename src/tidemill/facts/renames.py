@@ -534,15 +534,17 @@ def renamed_inbox(
 
     Args:
         copies: what has become of holds, by the ids that a release may name.
-        ended: requests that have: of several, each may have before the others.
+        ended: requests that have: of several, each may have before the others. Where all have, it
+            was put there once more, and the first one has to end again.
     """
     found: dict[str, Fact] = {}
     for fact_id, fact in inbox.items():
-        meant = list(_meant(renaming, fact, copies))
-        for number, one in enumerate(meant):
-            name = copy_of(fact_id, number)
-            if len(meant) == 1 or name not in ended:
-                found[name] = one
+        meant = {
+            copy_of(fact_id, number): one
+            for number, one in enumerate(_meant(renaming, fact, copies))
+        }
+        left = {name: one for name, one in meant.items() if name not in ended}
+        found |= left or {name: one for name, one in meant.items() if name == fact_id}
     return found
 
 

@@ -856,6 +856,8 @@ def test_request_that_has_ended_for_one_heir_waits_for_the_others_alone() -> Non
     for ended in both:
         left = renames.renamed_inbox(renaming, rollout.inbox, {}, {ended})
         assert left == {name: one for name, one in both.items() if name != ended}
+    again = renames.renamed_inbox(renaming, rollout.inbox, {}, {*both})
+    assert list(again) == [request], "it was put there once more, and ends once more"
     same = Renaming.of(rollout.settings, rollout.ledger)
     assert renames.renamed_inbox(same, rollout.inbox, {}, {request}) == rollout.inbox
     drop = rollout.asked(Drop(accepted_at=NOW, by="ada", request=request))
