@@ -24,7 +24,7 @@ from tests.simulation.metrics import COMMAND, PROMETHEUS
 from tests.simulation.scene import START, Scene, random_scene
 from tests.simulation.steps import Step, turn
 from tests.simulation.world import World
-from tidemill.announcing.order import Order
+from tidemill.announcing.order import Order, order_of
 from tidemill.asks import promotion
 from tidemill.asks.places import wave_of
 from tidemill.clients.git.store import (
@@ -734,6 +734,44 @@ def test_a_red_set_that_is_still_deployed_and_goes_on_is_noticed(monkeypatch: Pa
     monkeypatch.setattr(Landing, "end_deployment", lambda _: None)
     monkeypatch.setattr(due, "failed_there", lambda *_: None)
     assert is_noticed("rule 17: .* it is red in", WELL, SPOILT)
+
+
+def _red_in_its_last_stay(world: World) -> None:
+    """A set is well in a wave, and kept out of the next one. A newer one replaces it there, a person
+    puts it back, and it is red by the time that the next wave is let go."""
+    moods, after = world.server.metrics.moods, [one for one in world.scene.waves if one.after]
+    if not after:
+        return
+    name, wave = world.scene.sets[0], after[0]
+    moods.clear()
+    world.do("hold", wave=wave.name, set_name=None, all_waves=False, reason="wait", until=None)
+    mains = []
+    for _ in range(2):
+        world.do("announce", announcement=announcement(world, set_name=name, kind="fresh"))
+        machines.run_well(world)
+        mains.append(world.files)
+    folders = tuple(f"{world.rollout.folder(one, name)}/" for one in wave.after)
+    files = {path: data for path, data in mains[1].items() if not path.startswith(folders)}
+    files |= {path: data for path, data in mains[0].items() if path.startswith(folders)}
+    world.edit("back", files)
+    machines.run_well(world)
+    moods.update({(one, COMMAND): "red" for one in wave.after})
+    world.do("release", wave=wave.name, set_name=None, reason="go on")
+    machines.run_well(world)
+
+
+def test_a_set_that_is_red_in_its_last_stay_and_goes_on_is_noticed(monkeypatch: Patch) -> None:
+    """One stay that is well is enough, but for that."""
+    sound = due._unready
+
+    def unready(*given: Any) -> Obstacle | None:
+        *_, name, one = given
+        stays = given[0].ledger.history(given[1].name, name).landings_of(order_of(one), one.app_sha)
+        return next((None for each in stays if sound(*given[:4], each) is None), sound(*given))
+
+    hurry(monkeypatch, COMMAND)
+    monkeypatch.setattr(due, "_unready", unready)
+    assert is_noticed("rule 17: .* it is red in", WELL, {_red_in_its_last_stay: 300})
 
 
 def test_a_red_set_that_status_calls_something_else_is_noticed(monkeypatch: Patch) -> None:
