@@ -737,7 +737,7 @@ def test_a_red_set_that_is_still_deployed_and_goes_on_is_noticed(monkeypatch: Pa
 
 
 def _red_in_its_last_stay(world: World) -> None:
-    """A set is well in a wave, and kept out of the next one. A newer one replaces it there, a person
+    """A set is well in a wave, and kept out of the next. A newer one replaces it there, a person
     puts it back, and it is red by the time that the next wave is let go."""
     moods, after = world.server.metrics.moods, [one for one in world.scene.waves if one.after]
     if not after:
