@@ -213,7 +213,8 @@ def _send(due: Sequence[Message], *_: object, **__: object) -> Sent:
     if receiver.is_down(due[0].signal.deliveries[NAME].at or due[0].signal.since):
         return Sent(failures=("it is down",))
     for one in due:
-        wrong = receiver.take((one.signal.id, one.state), client.sender)
+        at = one.signal.deliveries[NAME].at or one.signal.since
+        wrong = receiver.take((one.signal.id, one.state), client.sender, at)
         demand(RULE, wrong is None, str(wrong))
         taken.add(one.key)
     client.gate("sent")

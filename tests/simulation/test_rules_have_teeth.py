@@ -764,10 +764,11 @@ def test_a_set_that_is_red_in_its_last_stay_and_goes_on_is_noticed(monkeypatch: 
     """One stay that is well is enough, but for that."""
     sound = due._unready
 
-    def unready(*given: Any) -> Obstacle | None:
-        *_, name, one = given
-        stays = given[0].ledger.history(given[1].name, name).landings_of(order_of(one), one.app_sha)
-        return next((None for each in stays if sound(*given[:4], each) is None), sound(*given))
+    def unready(draft: Draft, source: Wave, wave: Wave, name: str, one: Landing) -> Obstacle | None:
+        part = draft.ledger.history(source.name, name)
+        stays = part.landings_of(order_of(one), one.app_sha)
+        stops = [sound(draft, source, wave, name, each) for each in (*stays, one)]
+        return None if None in stops else stops[-1]
 
     hurry(monkeypatch, COMMAND)
     monkeypatch.setattr(due, "_unready", unready)

@@ -298,7 +298,7 @@ def _decided(
             return some, part, True
     for _ in range(_MOST_DECISIONS):
         now = clock.by_now()
-        if not decided.landed or now - known.now <= _STALE:
+        if not (decided.landed or decided.messages) or now - known.now <= _STALE:
             break
         decide.say("making commits took a while: deciding again, by the time it is now")
         known, decided = decide(replace(known, now=now))  # what was made is known

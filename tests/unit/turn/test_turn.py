@@ -25,7 +25,7 @@ from tidemill.errors import ServerRefused, SettingsInvalid, TidemillError
 from tidemill.facts.github_checks import Reports, RequiredCheck
 from tidemill.facts.requests import HoldRequest, Release
 from tidemill.facts.settings import FILE
-from tidemill.facts.signals import NOBODY
+from tidemill.facts.signals import NOBODY, Reach
 from tidemill.plan import portion
 from tidemill.turn.forge import Forge
 from tidemill.turn.outcome import (
@@ -297,6 +297,16 @@ def test_what_lands_is_decided_again_by_the_time_it_is_where_that_took_long(
     assert said.count(told) == again
     assert done.snapshot.now == world.now + again * timedelta(seconds=seconds)
     assert isinstance(done.outcome, Wrote)
+
+
+def test_what_sends_signals_is_decided_again_too_so_that_no_other_run_sends_them_as_well(
+    world: World,
+) -> None:
+    world.do("hold", wave="staging", set_name=None, all_waves=False, reason="wait", until=None)
+    world.settle_on(replace(world.scene, is_told=True))
+    done = taken(world, clock=ticking(world.now, 3600), reach=lambda _: Reach(frozenset({NAME})))
+    [message] = done.plan.messages
+    assert message.signal.deliveries[NAME].at == world.now + timedelta(hours=3)
 
 
 def test_what_lands_nothing_is_decided_once_however_long_it_takes(world: World) -> None:
