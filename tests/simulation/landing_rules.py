@@ -36,7 +36,7 @@ def judge(
     if landing.kind == "hotfix":
         _mends(standing, request, earlier, landing, where)
         return
-    _goes_forward(request, earlier, landing, where)
+    _goes_forward(request, standing.known(earlier), landing, where)
     _leaves_a_hotfix(requests, earlier, request, where)
     if not request.get("override") or landing.kind == "introduce":
         _is_let_in(standing.server, standing.scene, push, landing, at, where)

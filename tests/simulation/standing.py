@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -83,6 +83,7 @@ class Standing:
         greens: when it was green, likewise.
         called_well: wave, set and short SHA of what was said to be verified to the end.
         taken_back: the commits that a person has taken off main by force.
+        is_forgotten: whether the journal was lost, which alone knows of these.
     """
 
     scene: Scene
@@ -95,6 +96,7 @@ class Standing:
     greens: dict[Key, list[datetime]] = field(default_factory=dict)
     called_well: set[tuple[str, str, str]] = field(default_factory=set)
     taken_back: set[str] = field(default_factory=set)
+    is_forgotten: bool = False
 
     def called(self, wave: str, commit: str) -> str:
         """What a commit of main calls a wave of today."""
@@ -161,7 +163,8 @@ class Standing:
                 spells[-1] = (spells[-1][0], now)
 
     def forget_verdicts(self) -> None:
-        """The journal is lost, and with it what was red."""
+        """The journal is lost, and with it what was red, and what main does not have any more."""
+        self.is_forgotten = True
         self.reds.clear()
         self.called_well.clear()
         for landing in [one for all_of in self.landings.values() for one in all_of]:
@@ -195,6 +198,11 @@ class Standing:
     def had(self, wave: str, set_name: str) -> list[Landing]:
         """All that a wave has had of a set, the oldest first."""
         return self.landings.get((wave, set_name), [])
+
+    def known(self, landings: Iterable[Landing]) -> list[Landing]:
+        """Of landings those that a turn can know of."""
+        gone = self.taken_back if self.is_forgotten else ()
+        return [one for one in landings if one.commit not in gone]
 
     def present(self, place: tuple[str, str], main: str) -> Landing | None:
         """What a wave has of a set in a commit of main."""
