@@ -256,7 +256,8 @@ class Rules:
                 continue
             green = self.state(push, parent) == "green"
             demand(5, green, f"{sha} was evicted on {parent}, which is not green")
-            main = push.seen.shas[MAIN]
+            landed = change_of(push, MAIN)  # which may be what mends a red one
+            main = landed[1] if landed else push.seen.shas[MAIN]
             demand(5, self.state(push, main) != "red", f"{sha} was evicted while main was red")
             self._was_tried_again(push, sha, parent)
 
