@@ -291,6 +291,7 @@ def renamed_ledger(
         },
         rollbacks=[one for back in ledger.rollbacks for one in _backs(renaming, back)],
         reporters={},
+        named={},
         gates={
             heir: gates.renamed(renaming.waves.heirs)
             for wave, gates in ledger.gates.items()

@@ -293,6 +293,16 @@ def test_merged_waves_have_had_the_newest_of_them() -> None:
     assert in_todays_names(rollout, settings(lab=LAB, live=was(["eu", "us"]))).highest == 9
 
 
+def test_what_files_name_is_looked_up_anew_where_a_name_is_another_wave_s_now() -> None:
+    """It is known by wave, and another one may have had the very same files before."""
+    rollout = shipped()
+    rollout.ledger.named = {"lab": "a look", "live": "another"}
+    same = renames.renamed_ledger(Renaming.of(rollout.settings, rollout.ledger), rollout.ledger)
+    assert same.named == rollout.ledger.named
+    renaming = Renaming.of(settings(lab=LAB, prod=was()), rollout.ledger)
+    assert renames.renamed_ledger(renaming, rollout.ledger).named == {}
+
+
 def test_landing_that_has_another_name_has_not_moved_to_it_yet() -> None:
     rollout = shipped()
     for wave in THREE:
