@@ -176,11 +176,10 @@ def _in_account(standing: Standing, change: Change) -> None:
         # What a wave that is gone had under this name is this one's past as well.
         before = standing.filed.get(wave.name, [])
         standing.filed[wave.name] = [*before, *({**one, "wave": wave.name} for one in records)]
-        standing.latest[wave.name] = {
-            target: {**one, "wave": wave.name}
-            for target, one in latest.get(old, {}).items()
-            if target in wave.targets
-        }
+        own = standing.latest.get(wave.name, {})
+        reported = _all_in(latest.get(old, {}), wave.name)
+        mine_now = {target: one for target, one in reported.items() if target in wave.targets}
+        standing.latest[wave.name] = own | mine_now
         for (name, set_name), had in standing.landings.items():
             if name == old:
                 landings[wave.name, set_name] = [
@@ -190,10 +189,7 @@ def _in_account(standing: Standing, change: Change) -> None:
                             one,
                             wave=wave.name,
                             first=len(before) + sum(mine[: one.first]),
-                            latest={
-                                target: {**it, "wave": wave.name}
-                                for target, it in one.latest.items()
-                            },
+                            latest=own | _all_in(one.latest, wave.name),
                         )
                         for one in had
                     ),
@@ -205,3 +201,8 @@ def _is_gone(name: str, change: Change) -> bool:
     """Whether no wave was called so any more before the names changed."""
     is_kept = name in {wave.name for wave in change.scene.waves} - change.former.keys()
     return not is_kept and name not in change.former.values()
+
+
+def _all_in(latest: Mapping[str, dict[str, Any]], wave: str) -> dict[str, dict[str, Any]]:
+    """The last records by target, as those of another wave."""
+    return {target: {**one, "wave": wave} for target, one in latest.items()}

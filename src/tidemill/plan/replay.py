@@ -128,6 +128,19 @@ def to_commits(draft: Draft) -> Auto:
 
 
 def _as_it_was(draft: Draft, commits: list[AutoCommit]) -> tuple[AutoCommit, ...]:
+    """What stays on auto where no more is known; what stays was not taken off."""
+    kept = _kept(draft, commits)
+    operations = [one.operation for one in kept]
+    stay = {(one.request, one.app_sha, one.wave, one.set) for one in operations}
+    draft.entries = [
+        one
+        for one in draft.entries
+        if one.what != "taken off auto" or (one.id, one.app_sha, one.wave, one.set) not in stay
+    ]
+    return kept
+
+
+def _kept(draft: Draft, commits: list[AutoCommit]) -> tuple[AutoCommit, ...]:
     before = [commit for commit in draft.snapshot.auto if commit.sha not in _landed(draft)]
     kept = [commit.sha for commit in commits]
     if {commit.sha for commit in before} & set(draft.evicted):

@@ -268,3 +268,4 @@ def test_time_limit_leaves_all_on_auto_but_what_has_landed() -> None:
     decided = rollout.decide(lambda *_: Timeout("too slow"))
     assert decided.landed == commits[0]
     assert [one.sha for one in decided.auto] == commits[1:]
+    assert "taken off auto" not in whats(decided), "what is held stays there, for the time being"
