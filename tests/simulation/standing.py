@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from tests.simulation.facts import changed, record, trailers
+from tests.simulation.facts import changed, record, trailers, waves_in
 from tests.simulation.memory import Push, Server
 from tests.simulation.metrics import Key
 from tests.simulation.scene import Scene
@@ -84,6 +84,7 @@ class Standing:
         called_well: wave, set and short SHA of what was said to be verified to the end.
         taken_back: the commits that a person has taken off main by force.
         is_forgotten: whether the journal was lost, which alone knows of these.
+        names: of commits of main what they call their waves.
     """
 
     scene: Scene
@@ -97,14 +98,22 @@ class Standing:
     called_well: set[tuple[str, str, str]] = field(default_factory=set)
     taken_back: set[str] = field(default_factory=set)
     is_forgotten: bool = False
+    names: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def called(self, wave: str, commit: str) -> str:
-        """What a commit of main calls a wave of today."""
+        """What a commit of main calls a wave of today; a name that was gone and is there again may
+        be the one that a commit has, though the wave was another one since."""
+        found = wave
         for one in reversed(self.renamed):
             if not self._is_from_before(one, commit):
                 break
-            wave = one.former.get(wave, wave)
-        return wave
+            found = one.former.get(found, found)
+        if found == wave:
+            return wave
+        if commit not in self.names:
+            self.names[commit] = frozenset(waves_in(self.server, commit))
+        names = self.names[commit]
+        return wave if wave in names and found not in names else found
 
     def _is_from_before(self, one: Renamed, commit: str) -> bool:
         if one.commit is None:
