@@ -230,6 +230,7 @@ def _confirm(*given: Any) -> str | None:
         client.sender.is_dead = True
         raise
     client.sender.is_dead |= failure is not None
+    client.sender.done_at = None if failure else given[1].by_now()
     return failure
 
 

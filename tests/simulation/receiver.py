@@ -17,9 +17,15 @@ _Key = tuple[str, str]
 
 @dataclass
 class Sender:
-    """Who sends. `is_dead`: it has died, or could not note what was taken."""
+    """Who sends.
+
+    Attributes:
+        is_dead: it has died, or could not note what was taken.
+        done_at: when it had noted that.
+    """
 
     is_dead: bool = False
+    done_at: datetime | None = None
 
 
 @dataclass
@@ -46,7 +52,12 @@ class Receiver:
     def take(self, key: _Key, sender: Sender, at: datetime) -> str | None:
         """Take a message that somebody took on at a time; what is wrong with that, if something."""
         before = self.taken.get(key)
-        if before is not None and not before.is_dead and at - self.since[key] < LONG:
+        is_late = (
+            before is not None
+            and at - self.since[key] >= LONG
+            and (before.done_at is None or before.done_at >= at)
+        )
+        if before is not None and not (before.is_dead or is_late):
             return f"{key} comes again, and nobody died"
         if key[1] == "open" and (key[0], "over") in self.taken:
             return f"{key} comes after its end"
