@@ -146,8 +146,7 @@ def _says_why(server: Server, deed: Deed) -> None:
         short = fact["announcement"]["sha"][:12]
         told = any(short in line for line in lines)
         demand(2, told, f"{name} waits, and no turn says for what: {lines}")
-    shas = server.since(server.refs.get(AUTO) or server.refs[MAIN], "")
-    shas += server.since(server.refs[MAIN], "")
+    shas = {*server.log(server.refs.get(AUTO) or server.refs[MAIN]), *server.log(server.refs[MAIN])}
     begun = {trailers(server.commits[sha].message).get("Request") for sha in shas}
     sets = [fact["announcement"]["set"] for name, fact in waiting.items() if name not in begun]
     many = [name for name in set(sets) if sets.count(name) > MOST_WAITING]

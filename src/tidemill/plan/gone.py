@@ -27,10 +27,12 @@ def is_known(ledger: Ledger, wave: str, set_name: str) -> bool:
     One that was gone, and is named again, may have another one's place now.
     """
     kinds = (ledger.wave_names, wave), (ledger.set_names, set_name)
-    if any(names.known and one not in {*names.known, *names.was} for names, one in kinds):
-        return False
-    is_named = all(one in names.known for names, one in kinds)
-    return is_named or set_name in ledger.sets.get(wave, {})
+    if all(one in names.known for names, one in kinds):
+        return True
+    has_past = set_name in ledger.sets.get(wave, {})
+    return has_past and not any(
+        names.known and one not in names.known and one not in names.was for names, one in kinds
+    )
 
 
 def in_place_of(
