@@ -66,9 +66,9 @@ class RequestRules:
         """Judge what leaves the inbox with one push."""
         server, journal = self.standing.server, push.before.get(JOURNAL)
         for name, (old, new) in changed(push, "inbox").items():
-            is_known = name.startswith("announcement") and self._ended(name, journal)
             if new is not None and name in self.ended:
-                if is_known:
+                is_announced = record(server, new).get("kind") == "announcement"
+                if is_announced and self._ended(name, journal):
                     self.again[name] = len(self.said.get(name, ()))
                 else:
                     del self.ended[name]

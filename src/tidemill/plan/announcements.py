@@ -12,7 +12,7 @@ import msgspec
 
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import SetLedger
-from tidemill.facts.requests import AnnouncementRequest, announced_as
+from tidemill.facts.requests import AnnouncementRequest
 from tidemill.plan.draft import Draft
 from tidemill.plan.position import how_ended, why_older, why_unwelcome
 
@@ -36,8 +36,7 @@ def file_announcement(
         earlier: those of its set that wait and were accepted before.
     """
     announcement = announced.announcement
-    known_as = announced_as(ref_id, announcement.set)
-    if how := how_ended(draft.settings, draft.ledger, known_as, announcement):
+    if how := how_ended(draft.settings, draft.ledger, ref_id, announcement):
         draft.end(ref_id, how)
     elif reason := why_unwelcome(draft.settings, draft.ledger, announced, earlier):
         draft.reject(ref_id, reason, set_name=announcement.set)

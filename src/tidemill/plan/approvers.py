@@ -50,7 +50,7 @@ from tidemill.facts.vouchers import (
 )
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import About, MissingReview, Obstacle, UnknownAsker, Wait
-from tidemill.plan.position import first_waves
+from tidemill.plan.position import first_waves, how_ended
 from tidemill.plan.rollback import had_at, healthy_before
 from tidemill.words.moments import parse_moment
 
@@ -106,7 +106,7 @@ def let_in(draft: Draft) -> None:
     holds = tuple(draft.holds.values())
     for request_id, fact in sorted(draft.inbox.facts.items()):
         waves = guarded(draft.settings, holds, fact)
-        if not waves or isinstance(fact, Deployment):
+        if not waves or isinstance(fact, Deployment) or _has_ended(draft, request_id, fact):
             continue
         voucher = draft.snapshot.vouchers.get(request_id)
         if voucher is None:
@@ -133,6 +133,13 @@ def let_in(draft: Draft) -> None:
                 if isinstance(fact, Promotion):
                     draft.reviews[fact.wave, fact.set, fact.app_sha] = review
                 _wait(draft, request_id, fact, waves[0], review)
+
+
+def _has_ended(draft: Draft, request_id: str, fact: Request) -> bool:
+    """Whether it is an announcement that comes once more after its end: that is how it ends."""
+    if not isinstance(fact, AnnouncementRequest):
+        return False
+    return how_ended(draft.settings, draft.ledger, request_id, fact.announcement) is not None
 
 
 def environment_of(waiting: Iterable[Wait], run: int) -> str | None:

@@ -10,7 +10,7 @@ from tidemill.announcing.announcement import Announcement, Head, check_allowed, 
 from tidemill.announcing.order import HasOrder, Order, order_of
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Ledger
-from tidemill.facts.requests import AnnouncementRequest
+from tidemill.facts.requests import AnnouncementRequest, announced_as
 from tidemill.facts.settings import Settings
 from tidemill.words.nearest import did_you_mean
 
@@ -40,6 +40,7 @@ def how_ended(settings: Settings, ledger: Ledger, request: str, announced: Head)
 
     One that landed may, where a wave that comes first today has had neither it nor a newer one.
     """
+    request = announced_as(request, announced.set)
     how = ledger.how_ended(request)
     if how != "landed":
         return how

@@ -365,6 +365,28 @@ def test_announcement_with_an_override_is_guarded_by_the_first_waves() -> None:
     assert guarded_lab.decide().to_vouch == (forced,)
 
 
+def test_announcement_that_comes_once_more_has_no_second_ending() -> None:
+    """Its approver's words counted once; nobody is asked for them again, and the journal has said
+    how it ended."""
+    rollout = two_waves()
+    lab, shop = rollout.settings.waves
+    rollout.settings = msgspec.structs.replace(
+        rollout.settings, waves=(msgspec.structs.replace(lab, approvers=("alice",)), shop)
+    )
+    rollout.landing("lab", 9)
+    announced = rollout.inbox.pop(rollout.announced(8))
+    fact = msgspec.structs.replace(announced, retry=True)
+    request = rollout.asked(fact)
+    rollout.vouchers[request] = ALICE
+    rollout.turn()
+    assert rollout.ledger.how_ended(request) == "superseded"
+    rollout.asked(fact)
+    decided = rollout.turn()
+    assert decided.ended == (request,)
+    assert not decided.rejected
+    assert rollout.ledger.how_ended(request) == "superseded"
+
+
 def test_anybody_may_hold() -> None:
     rollout = guarded()
     hold = HoldRequest(accepted_at=NOW, by="mallory", wave="shop", set="_", reason="stop")
