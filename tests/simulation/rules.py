@@ -53,7 +53,7 @@ class Rules:
         reach: what was reached.
         is_seen: whether a turn has seen the last change of names.
         appeared: what has come in the place of something that is gone, and no turn has seen yet.
-        forgotten: the requests from before the journal was lost.
+        forgotten: the requests that had ended before the journal was lost.
         changes: the changes of names that no turn has seen yet: from a wave to its heirs.
         approved: wave, set and SHA that a person named for a wave.
     """
@@ -87,7 +87,7 @@ class Rules:
         for name, how in self.endings.ended.items():
             if how != "landed" and self.requests[name]["kind"] not in ("hotfix", "release"):
                 del self.requests[name]
-        self.forgotten |= self.requests.keys()
+        self.forgotten |= self.requests.keys() - self.inbox().keys()
         self.endings.ended.clear()
         self.endings.said.clear()
         self.presents.clear()
@@ -148,6 +148,7 @@ class Rules:
                 is_free = old is None or record(self.server, old)["kind"] == "forged"
                 demand(2, is_free, f"{name} was accepted, and something else takes its place")
                 self.requests[name] = record(self.server, new)
+                self.forgotten.discard(name)
                 self.askers.authors[name] = self.server.commits[new].author
                 self.auto.retried(self.requests[name])
         change = said_in(push)
@@ -296,10 +297,18 @@ class Rules:
             for folder in ("evicted", "rejected"):
                 demand(7, len(below(refs, folder)) <= KEPT, f"too much is kept below {folder}/")
 
+    def _has_looked(self, push: Push) -> bool:
+        """Whether a push is of a turn, and not only sets aside what is in the way of one."""
+        change = change_of(push, JOURNAL)
+        if change is None:
+            return False
+        is_aside = any("/rejected/unreadable-" in one.ref for one in push.updates)
+        entries = record(self.server, change[1]).get("entries", ())
+        return not is_aside or any(one["what"] != "rejected" for one in entries)
+
     def _held_after_a_step_back(self, push: Push) -> None:
         """Where a person's commit takes a wave back, the first turn that sees it holds the wave."""
-        change = change_of(push, f"{SPACE}/journal")
-        if change is None or _only_clears(push, record(self.server, change[1]).get("entries", ())):
+        if not self._has_looked(push):
             return
         released = any("/release-" in update.ref for update in push.updates)
         known = push.seen.shas[MAIN]
@@ -320,7 +329,7 @@ class Rules:
     def _no_hold_is_lost(self, push: Push, now: datetime) -> None:
         """A hold goes when it is released, or its time is over; where names have changed, it is on
         all heirs then."""
-        if not change_of(push, f"{SPACE}/journal"):
+        if not self._has_looked(push):
             return
         heirs, self.changes = self.changes, []
         appeared, self.appeared = self.appeared, set()
@@ -362,12 +371,6 @@ class Rules:
     def inbox(self) -> Mapping[str, str]:
         """What waits."""
         return below(self.server.refs, "inbox")
-
-
-def _only_clears(push: Push, entries: Any) -> bool:
-    """Whether a push sets aside what is in the way, before a turn looks at anything else."""
-    aside = any("/rejected/unreadable-" in one.ref for one in push.updates)
-    return aside and all(one["what"] == "rejected" for one in entries)
 
 
 def _runs(found: list[dict[str, Any]], state: str) -> set[str]:
