@@ -32,10 +32,13 @@ TIDEMILL = "tidemill"  # who does what no person asked for
 
 
 class WaveNaming(Struct, frozen=True):
-    """What a wave's files do not name, by set; `files` identifies what was looked at."""
+    """What a wave's files do not name, by set; `files` identifies what was looked at. `users` are
+    the targets that render a service of a set, where that is known.
+    """
 
     files: str
     naming: Mapping[str, Naming]
+    users: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 class Main(Struct, frozen=True):

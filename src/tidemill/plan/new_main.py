@@ -102,7 +102,12 @@ def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) 
     What calls itself a set that the ledger knows, with other contents, is an unknown one.
     """
     main = draft.snapshot.main
-    trees = {target: Files(main.trees.get((wave.name, target))) for target in wave.targets}
+    named = main.named.get(wave.name)
+    users = named.users.get(set_name, wave.targets) if named else wave.targets
+    trees = {
+        target: Files(main.trees.get((wave.name, target)), target in users)
+        for target in wave.targets
+    }
     source = files.source if files and not _is_forged(draft, set_name, files) else None
     order = source.order if source else Order()
     return Landing(

@@ -90,7 +90,11 @@ def named_in(
     if not settings.templates() or not sets or files == known:
         return None
     judged = looked_at(store, commit, settings, wave, sets)
-    return WaveNaming(files, {name: one.naming for name, one in judged.items() if one.naming})
+    return WaveNaming(
+        files,
+        {name: one.naming for name, one in judged.items() if one.naming},
+        {name: one.users for name, one in judged.items()},
+    )
 
 
 def image_files_in(store: Store, commit: str, folder: str) -> ImageFiles | None:

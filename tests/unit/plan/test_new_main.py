@@ -295,3 +295,25 @@ def test_what_files_name_is_said_of_the_set_that_a_person_put_there_with_them() 
     landings = decided.ledger.of("lab", "app").landings
     assert [one.naming for one in landings] == [None, naming]
     assert whats(decided)[:2] == ["changed by hand", "not in the files"]
+
+
+def test_set_of_a_person_is_not_deployed_by_targets_that_run_nothing_of_it() -> None:
+    """The wave needs all but one of its targets: only of those whose files name the set."""
+    lab = {"targets": ["lab-1", "lab-2", "lab-3"], "need": "all but 1"}
+    rollout = Rollout(settings(lab=lab))
+    rollout.landing("lab", 1)
+    rollout.by_hand("lab", rollout.files_of(2))
+    rollout.silent = {"lab-1", "lab-2"}
+    for target in ("lab-1", "lab-2"):
+        rollout.reports("lab", target)
+    known = rollout.snapshot()
+    named = {"lab": WaveNaming("f" * 40, {}, {"app": {"lab-3"}})}
+    decided = plan(replace(known, main=replace(known.main, named=named)))
+    present = decided.ledger.present("lab", "app")
+    assert present is not None
+    assert {name: one.uses for name, one in present.targets.items()} == {
+        "lab-1": False,
+        "lab-2": False,
+        "lab-3": True,
+    }
+    assert present.deployed_at is None

@@ -164,6 +164,7 @@ def test_wave_is_looked_at_once_for_the_same_files() -> None:
     found = named_in(reading(server, commit), commit, TODAY, "lab", None)
     assert found is not None
     assert list(found.naming) == ["lib"]
+    assert found.users["app"] == {"a"}
     assert found.files == in_commit(reading(server, commit), commit, TODAY, "lab").files
     assert named_in(reading(server, commit), commit, TODAY, "lab", found.files) is None
     assert named_in(reading(server, commit), commit, TODAY, "lab", "f" * 40) == found
