@@ -102,7 +102,8 @@ def announce_far_ahead(world: World) -> None:
     """An announcement with a position that would lock out all that come after it."""
     name = world.rng.choice(world.scene.sets)
     had = world.rules.standing.had(world.scene.waves[0].name, name)
-    if any(one.app_sha for one in had) and world.apps.get(name):
+    is_known = any(one.app_sha and not one.is_hotfix for one in had)
+    if is_known and world.apps.get(name):
         told = json.loads(announcement(world, kind="new", set_name=name))
         world.apps[name].pop()
         world.do("announce", announcement=json.dumps({**told, "position": 2**53 - 1}))

@@ -45,8 +45,10 @@ def judge(standing: Standing, push: Push, now: datetime) -> None:
 def _what_was_well_stays(standing: Standing, entries: Any) -> None:
     """What was verified to the end is held where it fails, and not rolled back by itself."""
     for one in entries:
-        if one["what"] == "rolled back" and "failed on the verification" in one["reason"]:
-            left = (one["wave"], one["set"], one["reason"].split()[0])
+        why = one.get("reason", "")  # a rollback begins with its hold, and may take its time
+        is_ours = one["what"] == "held" and "failed on the verification" in why
+        if is_ours and "not rolled back by itself" not in why:
+            left = (one["wave"], one["set"], why.split()[0])
             fine = left not in standing.called_well
             demand(RULE, fine, f"{left} is rolled back, and had been verified to the end")
     for one in entries:

@@ -143,8 +143,6 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
         )
         for one in copies:
             draft.end(one, "dropped", entry if one == copies[0] else None)
-        gone, backs = {*copies}, draft.ledger.rollbacks
-        draft.ledger.rollbacks = [back for back in backs if back.request not in gone]
         draft.end(ref_id, "done")
     elif dismissed:
         draft.end(ref_id, "done")

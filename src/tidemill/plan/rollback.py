@@ -78,11 +78,15 @@ def went_back(wave: str, set_name: str, landing: Landing) -> Obstacle | None:
 
 
 def not_asked_for(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
-    """Whether nobody asks for a rollback any more; nothing else keeps it from being due."""
+    """Whether nobody asks for a rollback any more, or it is not known whether an approver does;
+    nothing else keeps it from being due."""
     wanted = (operation.wave, operation.set, operation.content, operation.request)
     begun = [(*_place(one), one.to.content, one.request) for one in draft.ledger.rollbacks]
     if wanted not in begun:
         yield EndedRequest(what="rollback")
+    elif operation.request in draft.kept_out:
+        for line in draft.waiting:
+            yield from line.obstacles if line.id == operation.request else ()
 
 
 # What comes in

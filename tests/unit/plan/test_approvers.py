@@ -409,6 +409,35 @@ def test_approval_falls_with_its_approver() -> None:
     assert not rollout.auto
 
 
+def begun_rollback() -> tuple[Rollout, str]:
+    """A rollback of the shop is on auto, and green; alice has asked for it."""
+    rollout, (oldest, _, _) = three_in_the_shop()
+    request = rollout.rollback("shop", oldest)
+    rollout.vouchers[request] = ALICE
+    rollout.turn()
+    rollout.green(rollout.auto[0].sha)
+    return rollout, request
+
+
+def test_rollback_that_has_begun_ends_with_its_approver() -> None:
+    rollout, request = begun_rollback()
+    rollout.vouchers[request] = SignatureVoucher(("mallory",))
+    decided = rollout.turn()
+    assert request in decided.rejected
+    assert (decided.landed, rollout.auto, rollout.ledger.rollbacks) == (None, [], [])
+    assert rollout.holds["shop", "app"].reason, "who asked for it may have had a reason"
+
+
+def test_rollback_that_has_begun_waits_while_nobody_knows_who_asked() -> None:
+    rollout, request = begun_rollback()
+    rollout.vouchers[request] = UnknownVoucher("GitHub is away", "try again")
+    decided = rollout.turn()
+    assert decided.landed is None
+    assert "GitHub is away" in waits_for(decided)
+    rollout.vouchers[request] = ALICE
+    assert rollout.turn().landed == rollout.main
+
+
 DAY = 24 * 60
 
 
