@@ -76,6 +76,7 @@ class Draft(Struct):
     asked: dict[str, Asked] = field(default_factory=dict)
     reviews: dict[tuple[str, str, str], MissingReview] = field(default_factory=dict)
     kept_out: dict[str, Fact] = field(default_factory=dict)
+    overtaken: set[str] = field(default_factory=set)
     named: dict[str, str] = field(default_factory=dict)
     reporters: dict[str, str] = field(default_factory=dict)
     trees: dict[tuple[str, str], str | None] = field(default_factory=dict)

@@ -70,8 +70,8 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     if files is None and (wave.name, set_name) in draft.snapshot.main.to_follow:
         return  # it has another name now, and its files are still where they were
     is_back = order_of(landing) < order_of(present) or not landing.is_known
-    part.put(landing)
     leave_to_a_person(draft, wave.name, set_name, landing.content)
+    part.put(landing)
     if files is None:
         part.answers = {}  # they were about what is not there any more
         what = "removed by hand"

@@ -21,6 +21,8 @@ from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, Rollba
 from tidemill.words.moments import end_of_second
 from tidemill.words.shas import short
 
+_BY_HAND = "a commit on main puts something else there"
+
 
 def healthy_before(landings: Sequence[Landing]) -> Landing | None:
     """Where a rollback goes: the newest older set that was healthy, and not rolled back.
@@ -94,6 +96,12 @@ def not_asked_for(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
 
 def file_rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
     """Begin a rollback that a person asks for: its hold is placed, its commit follows."""
+    if ref_id in draft.overtaken:
+        what, place = "superseded", {"set": rollback.set, "wave": rollback.wave}
+        end_unless_under_way(
+            draft, ref_id, what, Entry(what=what, id=ref_id, reason=_BY_HAND, **place)
+        )
+        return
     if _is_under_way(draft, ref_id):
         _supersede_overrides(draft, rollback)
         return
@@ -222,12 +230,16 @@ def forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str | None
 
 
 def leave_to_a_person(draft: Draft, wave: str, set_name: str, content: str) -> None:
-    """A person has put something else in a place: a rollback to that is over, and so is one that
-    nobody asked for, since what failed is not there any more. Its hold stays."""
-    forget_rollbacks(draft, wave, set_name, content)
-    draft.ledger.rollbacks = [
-        one for one in draft.ledger.rollbacks if one.request or _place(one) != (wave, set_name)
-    ]
+    """A person has put something else in a place: a rollback there is over, since what it was to
+    leave is not there any more. Its hold stays."""
+    for back in draft.ledger.rollbacks:
+        if _place(back) == (wave, set_name) and back.to.content != content:
+            entry = Entry(what="given up", set=set_name, wave=wave, reason=_BY_HAND)
+            draft.entries.append(entry)
+            if back.request:  # what somebody wanted gone is no good for what follows
+                draft.overtaken.add(back.request)
+                draft.ledger.of(wave, set_name).roll_back_to(order_of(back.to))
+    forget_rollbacks(draft, wave, set_name)
 
 
 # On auto

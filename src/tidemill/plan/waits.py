@@ -308,26 +308,37 @@ class _Absence(Struct):
                 )
                 yield SetNotThere(wave=source, because=because)
         if not wave.sources:
-            for ending in draft.ledger.endings.get(set_name, ()):
-                if (order_of(ending), ending.app_sha) == (order, app_sha):
-                    yield _ended(ending)
-                    return
-            if order > draft.ledger.history(wave.name, set_name).newest:
-                bad = spoilt(draft, set_name, order, app_sha)
-                yield EarlierAnnouncement(
-                    wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ()
-                )
+            yield from self._of_first(wave)
+
+    def _of_first(self, wave: Wave) -> Iterator[Obstacle]:
+        """Why a wave that comes first has never had it."""
+        draft, set_name, order, app_sha = self.draft, self.set_name, self.order, self.app_sha
+        for ending in draft.ledger.endings.get(set_name, ()):
+            if (order_of(ending), ending.app_sha) == (order, app_sha):
+                yield _ended(ending)
+                return
+        part = draft.ledger.history(wave.name, set_name)
+        if order > part.newest:
+            bad = spoilt(draft, set_name, order, app_sha)
+            yield EarlierAnnouncement(
+                wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ()
+            )
+        elif part.present and part.present.is_hotfix:
+            yield self._by_hotfix(wave, part.present)
 
     def _replaced(self, wave: Wave, landing: Landing, present: Landing | None) -> Obstacle:
         """Why a set that a wave has had is not there any more, and nothing newer is."""
         if present and present.is_hotfix and not landing.rolled_back:
-            return ReplacedByHotfix(
-                wave=wave.name,
-                set=self.set_name,
-                app_sha=self.app_sha,
-                hotfix=present.app_sha or "",
-            )
+            return self._by_hotfix(wave, present)
         return PastRollback(wave=wave.name, set=self.set_name, app_sha=self.app_sha)
+
+    def _by_hotfix(self, wave: Wave, hotfix: Landing) -> Obstacle:
+        return ReplacedByHotfix(
+            wave=wave.name,
+            set=self.set_name,
+            app_sha=self.app_sha,
+            hotfix=hotfix.app_sha or "",
+        )
 
 
 def _ended(ending: BadEnding) -> PastEnding:

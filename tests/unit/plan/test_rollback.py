@@ -111,6 +111,35 @@ def test_rollback_that_a_person_did_by_hand_meanwhile_makes_no_commit() -> None:
     assert decided.ledger.how_ended(request)
 
 
+@pytest.mark.parametrize("position", [3, None], ids=["another-set", "nothing"])
+def test_rollback_ends_where_a_person_puts_something_else_there_meanwhile(
+    position: int | None,
+) -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
+    request = rollout.rollback("lab", old)
+    rollout.turn()
+    rollout.by_hand("lab", rollout.files_of(position) if position else None)
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert decided.ledger.how_ended(request) == "superseded"
+    assert {"given up", "superseded"} <= {*whats(decided)}
+    assert decided.holds["lab", "app"].id == f"hold-{request}"
+
+
+def test_half_of_a_rollback_goes_on_where_a_person_replaces_the_other_half() -> None:
+    rollout = two_sets()
+    request = both_back(rollout)
+    rollout.turn()
+    rollout.by_hand("shop", rollout.files_of(9))
+    decided = rollout.turn()
+    assert [one.operation.set for one in decided.auto] == ["batch"]
+    assert "given up" in whats(decided)
+    assert decided.ledger.how_ended(request) is None
+
+
 def test_promotion_that_overrides_the_hold_of_a_rollback_goes_on_top_of_it() -> None:
     rollout = Rollout()
     old = rollout.landing("shop", 1, landed=90)

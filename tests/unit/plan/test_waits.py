@@ -300,6 +300,13 @@ def test_set_that_was_announced_before_a_wave_came_first_is_told_so_if_it_is_new
     assert absent(rollout, "den") == expected
 
 
+def test_hotfix_in_a_wave_that_came_first_later_says_why_the_set_is_not_there() -> None:
+    rollout = Rollout(settings(lab=LAB, den={"targets": ["d"], "after": []}))
+    rollout.landing("lab", 3)
+    rollout.landing("den", 3, is_hotfix=True, app_sha=app_sha(9))
+    assert absent(rollout, "den") == ["ReplacedByHotfix"]
+
+
 @pytest.mark.parametrize(
     ("rejected_ago", "is_told"),
     [(51, False), (50, True), (49, True)],
