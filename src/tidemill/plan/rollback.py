@@ -97,10 +97,10 @@ def not_asked_for(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
 def file_rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
     """Begin a rollback that a person asks for: its hold is placed, its commit follows."""
     if ref_id in draft.overtaken:
-        what, place = "superseded", {"set": rollback.set, "wave": rollback.wave}
-        end_unless_under_way(
-            draft, ref_id, what, Entry(what=what, id=ref_id, reason=_BY_HAND, **place)
+        entry = Entry(
+            what="superseded", id=ref_id, set=rollback.set, wave=rollback.wave, reason=_BY_HAND
         )
+        end_unless_under_way(draft, ref_id, "superseded", entry)
         return
     if _is_under_way(draft, ref_id):
         _supersede_overrides(draft, rollback)
