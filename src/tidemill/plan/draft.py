@@ -188,13 +188,14 @@ class Draft(Struct):
         self.waiting[Wait(about=about, obstacles=found, id=request, earliest=earliest)] = None
 
     def end(self, request: str, how: str, entry: Entry | None = None) -> None:
-        """A request has ended: its ref goes, the ledger remembers how. A rollback that had begun
-        for it does not go on."""
+        """A request has ended: its ref goes, the ledger remembers how. What had begun for it does
+        not go on."""
         fact = self.inbox.take(request)
         if fact is None:
             return
         backs = self.ledger.rollbacks
         self.ledger.rollbacks = [one for one in backs if one.request != request]
+        self.ledger.hotfixes = [one for one in self.ledger.hotfixes if one != request]
         self.ended.append(request)
         if request in self.asked:
             self.ledger.spend(self.asked[request], self.now)

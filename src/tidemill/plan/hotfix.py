@@ -35,7 +35,9 @@ def file_hotfixes(draft: Draft) -> None:
     overrides.
     """
     waiting = draft.inbox.of(Hotfix)
-    draft.ledger.hotfixes = [one for one in draft.ledger.hotfixes if one in waiting]
+    draft.ledger.hotfixes = [
+        one for one in draft.ledger.hotfixes if one in waiting or one in draft.kept_out
+    ]
     for ref_id, hotfix in sorted(waiting.items(), key=lambda one: (one[1].accepted_at, one[0])):
         if draft.reject_unless_named(ref_id, hotfix.wave, hotfix.set):
             continue  # also one that has begun: its wave may have gone since
@@ -60,7 +62,6 @@ def file_hotfixes(draft: Draft) -> None:
     for ref_id, hotfix in draft.inbox.of(Hotfix).items():
         if later := _later(draft, hotfix):
             supersede(draft, ref_id, hotfix.set, later, sha=hotfix.announcement.sha)
-    draft.ledger.hotfixes = [one for one in draft.ledger.hotfixes if one in draft.inbox]
 
 
 def end_hotfix(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:

@@ -438,6 +438,20 @@ def test_rollback_that_has_begun_waits_while_nobody_knows_who_asked() -> None:
     assert rollout.turn().landed == rollout.main
 
 
+def test_hold_of_a_hotfix_is_not_placed_anew_once_it_is_known_again_who_asked() -> None:
+    rollout = guarded()
+    request = rollout.hotfix("shop", 1)
+    rollout.vouchers[request] = ALICE
+    rollout.turn()
+    rollout.vouchers[request] = UnknownVoucher("GitHub is away", "try again")
+    rollout.turn()
+    rollout.holds.clear()
+    rollout.vouchers[request] = ALICE
+    decided = rollout.turn()
+    assert decided.holds == {}
+    assert [one.operation.kind for one in decided.auto] == ["hotfix"]
+
+
 DAY = 24 * 60
 
 

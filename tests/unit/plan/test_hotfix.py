@@ -384,6 +384,15 @@ def test_a_hotfix_whose_hold_is_released_before_it_lands_lands_all_the_same() ->
     assert decided.holds == {}, "it is not held anew"
 
 
+def test_the_turn_after_a_hotfix_has_landed_writes_nothing() -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 1)
+    rollout.green(rollout.turn().auto[0].sha)
+    assert rollout.turn().landed == rollout.main
+    assert rollout.ledger.hotfixes == []
+    assert not rollout.turn().is_change
+
+
 def test_a_hotfix_that_lands_beneath_a_newer_set_has_ended() -> None:
     rollout = Rollout(settings(lab={**LAB, "admit": "at once"}))
     rollout.landing("lab", 1)
