@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -331,10 +331,12 @@ class Standing:
         files = self.server.commits[one["revision"]].files
         here = self.server.commits[landing.commit].files
         then = self.called(landing.wave, one["revision"])
-        folder = self.scene.rollout().folder(then, landing.set)
-        if digests_of(files, folder) == json.loads(landing.files[1]):
-            return True
+        digests = digests_of(files, self.scene.rollout().folder(then, landing.set))
         path = file_of(then, one["target"])
+        if self.scene.has_paths and _is_misled(files.get(path, b""), digests.values()):
+            return False
+        if digests == json.loads(landing.files[1]):
+            return True
         path_here = file_of(self.called(landing.wave, landing.commit), one["target"])
         return self.scene.has_paths and files.get(path) == here.get(path_here)
 
@@ -391,6 +393,13 @@ class Standing:
 def _named(file: bytes) -> frozenset[str]:
     """The repositories of the images that a file names."""
     return frozenset(re.findall(r"(\S+)@", file.decode()))
+
+
+def _is_misled(file: bytes, images: Collection[str]) -> bool:
+    """Whether a file names another image of a repository than these."""
+    ours = {image.partition("@")[0] for image in images}
+    named = re.findall(r"((\S+)@\S+)", file.decode())
+    return any(name in ours and image not in images for image, name in named)
 
 
 def _enough(
