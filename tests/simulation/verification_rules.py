@@ -74,7 +74,11 @@ def goes_on(source: str, hads: list[Landing], app_sha: str | None, where: str) -
 def was_verified(
     standing: Standing, source: str, hads: list[Landing], soak: int, where: str
 ) -> None:
-    """A set is promoted once each verification was green after it had soaked."""
+    """A set is promoted once each verification was green after it had soaked. Where main has moved
+    away and back, no turn may have seen that: then it is the same stay."""
+    commits, places = {one.commit for one in hads}, {(one.wave, one.set) for one in hads}
+    stays = [one for place in places for one in standing.landings.get(place, ())]
+    hads = [*hads, *(one for one in stays if one.commit in commits)]
     for name in standing.scene.verifications:
         green = any(_was_green(standing, one, name, soak) for one in hads)
         demand(RULE, green, f"{where}: {name} was not green in {source} after its soak")
