@@ -106,7 +106,7 @@ class Rules:
         when = self._when(push) or now
         self._take_note(push)
         self.standing.take_records(push)
-        if changed(push, "deployed"):
+        if changed(push, "deployed") or change_of(push, MAIN):  # one may take what it has already
             self.standing.note_deployed()
         if push.by.startswith("tidemill"):
             verification_rules.judge(self.standing, push, when)
