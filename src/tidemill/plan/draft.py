@@ -51,7 +51,8 @@ class AutoStep(Struct):
 
 class Draft(Struct):
     """See the module. `main` is what main will be, `trees` those of the targets there; `chain` is
-    what auto will have above it."""
+    what auto will have above it. `kept_out`: the requests of which it is not known who asked;
+    `overtaken`: those of rollbacks in whose place a person has changed what is there."""
 
     snapshot: Snapshot
     ledger: Ledger

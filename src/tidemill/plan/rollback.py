@@ -21,7 +21,7 @@ from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, Rollba
 from tidemill.words.moments import end_of_second
 from tidemill.words.shas import short
 
-_BY_HAND = "a commit on main puts something else there"
+_BY_HAND = "a commit on main has changed what is there"
 
 
 def healthy_before(landings: Sequence[Landing]) -> Landing | None:
@@ -87,8 +87,8 @@ def not_asked_for(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
     if wanted not in begun:
         yield EndedRequest(what="rollback")
     elif operation.request in draft.kept_out:
-        for line in draft.waiting:
-            yield from line.obstacles if line.id == operation.request else ()
+        lines = (line for line in draft.waiting if line.id == operation.request)
+        yield from (stop for line in lines for stop in line.obstacles)
 
 
 # What comes in
@@ -230,8 +230,8 @@ def forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str | None
 
 
 def leave_to_a_person(draft: Draft, wave: str, set_name: str, content: str) -> None:
-    """A person has put something else in a place: a rollback there is over, since what it was to
-    leave is not there any more. Its hold stays."""
+    """A person has changed what is in a place: a rollback there is over, since what it was to leave
+    is not there any more. Its hold stays."""
     for back in draft.ledger.rollbacks:
         if _place(back) == (wave, set_name) and back.to.content != content:
             entry = Entry(what="given up", set=set_name, wave=wave, reason=_BY_HAND)
@@ -246,13 +246,16 @@ def leave_to_a_person(draft: Draft, wave: str, set_name: str, content: str) -> N
 
 
 def put_rollbacks_first(draft: Draft) -> None:
-    """A rollback goes directly on main; everything else is replayed on it.
+    """A rollback goes directly on main; everything else is replayed on it. One that may not be an
+    approver's stays off auto, and keeps nothing else from landing.
 
     Reads the rollbacks that have begun; writes the chain.
     """
     for back in draft.ledger.rollbacks:
         operation = rollback_of(back)
-        if any(step.operation.id == operation.id for step in draft.chain):
+        if back.request in draft.kept_out or any(
+            step.operation.id == operation.id for step in draft.chain
+        ):
             continue
         draft.chain = [
             step

@@ -432,10 +432,14 @@ def test_rollback_that_has_begun_waits_while_nobody_knows_who_asked() -> None:
     rollout, request = begun_rollback()
     rollout.vouchers[request] = UnknownVoucher("GitHub is away", "try again")
     decided = rollout.turn()
-    assert decided.landed is None
+    assert (decided.landed, decided.auto) == (None, ()), "so nothing else waits behind it"
     assert "GitHub is away" in waits_for(decided)
+    assert not rollout.turn().is_change
     rollout.vouchers[request] = ALICE
-    assert rollout.turn().landed == rollout.main
+    again = rollout.turn().auto[0]
+    assert again.operation.kind == "roll back"
+    rollout.green(again.sha)
+    assert rollout.turn().landed == again.sha
 
 
 def test_hold_of_a_hotfix_is_not_placed_anew_once_it_is_known_again_who_asked() -> None:
