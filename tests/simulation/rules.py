@@ -82,10 +82,16 @@ class Rules:
     def forget(self) -> None:
         """The journal is lost: what only it knew can't be asked of anyone any more.
 
-        A hotfix and its release are known from main and from the holds.
+        A hotfix and its release are known from main and from the holds, and so is an announcement
+        that was evicted from one wave and landed in another.
         """
+        waves = [wave.name for wave in self.scene.waves]
         for name, how in self.endings.ended.items():
-            if how != "landed" and self.requests[name]["kind"] not in ("hotfix", "release"):
+            request = self.requests[name]
+            said = request.get("announcement") or {"set": None, "sha": None}
+            landings = (one for wave in waves for one in self.standing.had(wave, said["set"]))
+            is_had = any(one.app_sha == said["sha"] for one in landings if said["sha"])
+            if how != "landed" and request["kind"] not in ("hotfix", "release") and not is_had:
                 del self.requests[name]
         self.forgotten |= self.requests.keys() - self.inbox().keys()
         self.endings.ended.clear()
@@ -146,7 +152,8 @@ class Rules:
         for name, (old, new) in changed(push, "inbox").items():
             if new is not None:
                 is_free = old is None or record(self.server, old)["kind"] == "forged"
-                demand(2, is_free, f"{name} was accepted, and something else takes its place")
+                is_ours = push.by.startswith("tidemill")
+                demand(2, is_free or not is_ours, f"{name} was accepted, and something else takes its place")
                 self.requests[name] = record(self.server, new)
                 self.forgotten.discard(name)
                 self.askers.authors[name] = self.server.commits[new].author

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from tests.simulation.forms import ENVIRONMENT
@@ -344,7 +345,8 @@ def _changed(rng: random.Random, scene: Scene) -> Scene:
 
 def _with_target(rng: random.Random, scene: Scene, wave: Wave) -> Scene:
     every = [service for mine in scene.services.values() for service in mine]
-    name = f"{wave.name}-{len(wave.targets)}"
+    numbers = (f"{wave.name}-{number}" for number in count(len(wave.targets)))
+    name = next(one for one in numbers if one not in wave.targets)
     more = replace(wave, targets=(*wave.targets, name))
     uses = {**scene.uses, wave.name: {**scene.uses[wave.name], name: _used(rng, every)}}
     waves = tuple(more if one is wave else one for one in scene.waves)

@@ -74,6 +74,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     part.put(landing)
     if files is None:
         part.answers = {}  # they were about what is not there any more
+        draft.ledger.named.pop(wave.name, None)  # the same files may come back, as another landing
         what = "removed by hand"
         reason = f"a commit on main takes the image files of {set_name} out of {wave.name}"
     else:

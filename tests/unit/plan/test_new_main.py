@@ -272,6 +272,15 @@ def test_what_was_named_is_forgotten_where_settings_do_not_say_what_targets_rend
     assert rollout.decide().ledger.named == ({"lab": "f" * 40} if path else {})
 
 
+def test_what_was_named_is_forgotten_with_the_set_that_a_person_takes_out() -> None:
+    """What they put back is another landing, of which nothing is known."""
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    rollout.ledger.named = {"lab": "f" * 40, "live": "e" * 40}
+    rollout.by_hand("lab", None)
+    assert rollout.decide().ledger.named == {"live": "e" * 40}
+
+
 @pytest.mark.parametrize("is_hotfix", [False, True])
 def test_set_that_a_person_puts_there_is_a_hotfix_if_its_files_say_so(*, is_hotfix: bool) -> None:
     rollout = Rollout()
