@@ -10,6 +10,7 @@ from typing import Any
 from tests.simulation.machines import sync_and_report
 from tests.simulation.reach import TARGET
 from tests.simulation.scene import Scene, Wave, running_all
+from tests.simulation.sources import digests_of
 from tests.simulation.standing import NOTHING, Renamed, Standing
 from tests.simulation.world import World
 
@@ -60,6 +61,7 @@ def rename(world: World) -> None:
             if (one := world.rules.presents.get((old, set_name)))
             and one.files != NOTHING
             and one is world.rules.standing.present((old, set_name), world.main)
+            and digests_of(world.files, world.rollout.folder(old, set_name))
         }
     for place in list(world.synced):
         if place[0] in {*change.former, *change.former.values()}:

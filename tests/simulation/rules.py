@@ -153,7 +153,8 @@ class Rules:
             if new is not None:
                 is_free = old is None or record(self.server, old)["kind"] == "forged"
                 is_ours = push.by.startswith("tidemill")
-                demand(2, is_free or not is_ours, f"{name} was accepted, and something else takes its place")
+                what = f"{name} was accepted, and something else takes its place"
+                demand(2, is_free or not is_ours, what)
                 self.requests[name] = record(self.server, new)
                 self.forgotten.discard(name)
                 self.askers.authors[name] = self.server.commits[new].author
