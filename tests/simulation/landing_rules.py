@@ -157,8 +157,17 @@ def _was_deployed_before(
 ) -> None:
     """Byte for byte what a source wave had; deployed in all of them, and soaked."""
     source, _, commit = landing.told["Promoted-From"].partition("@")
-    is_asked = request.get("override") and commit in standing.taken_back  # a person knows better
-    on_main = standing.server.descends(landing.commit, commit) or is_asked
+    # A person knows better, and a set that main has had elsewhere is the same set.
+    server = standing.server
+    same = standing.had(standing.today(source, commit), landing.set)
+    is_had = any(
+        one.commit != commit
+        and one.files == landing.files
+        and server.descends(landing.commit, one.commit)
+        for one in same
+    )
+    is_elsewhere = commit in standing.taken_back and (request.get("override") or is_had)
+    on_main = standing.server.descends(landing.commit, commit) or is_elsewhere
     demand(4, on_main, f"{where}: {commit}, which it names, is not on main")
     origin = standing.server.commits[commit].files
     had = standing.image_files(origin, source, landing.set)

@@ -168,6 +168,22 @@ class Rules:
             for entry in record(self.server, change[1])["entries"]:
                 self.reach.note(entry)
                 self.endings.note(entry)
+                if entry["what"] == "made again":
+                    self._is_known_again()
+
+    def _is_known_again(self) -> None:
+        """The journal is made again: of what had ended it knows what main has, and keeps that."""
+        standing = self.standing
+        there = {
+            (landing.set, landing.app_sha)
+            for mine in standing.landings.values()
+            for landing in mine
+            if landing.commit not in standing.taken_back
+        }
+        for name in list(self.forgotten & self.requests.keys()):
+            told = self.requests[name].get("announcement")
+            if told and (told["set"], told["sha"]) in there:
+                self.forgotten.discard(name)
 
     def _on_auto(self, push: Push) -> Iterator[tuple[str | None, str | None]]:
         """Where auto was to bring sets to before a push."""
