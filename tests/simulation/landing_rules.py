@@ -180,7 +180,9 @@ def _was_deployed_before(
         return
     wave = standing.scene.wave(landing.wave)
     demand(4, not wave.approval or request, f"{where}: nobody approved it")
-    demand(4, wave.after or source == wave.name, f"{where}: it comes after no wave")
+    own = {one.commit for one in standing.had(wave.name, landing.set)}
+    is_own = source == wave.name or commit in own  # under the name that it had
+    demand(4, wave.after or is_own, f"{where}: it comes after no wave")
     for name in wave.after:
         hads = [one for one in standing.had(name, landing.set) if one.files == landing.files]
         demand(4, hads, f"{where}: {name} has never had it")

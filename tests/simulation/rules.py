@@ -385,7 +385,9 @@ class Rules:
                 names = [new for name in names for new in change(name)]
             lost = [name for name in names if f"{name}/{set_name}" not in there]
             if self.standing.is_forgotten:  # whether `was` had its effect before, nobody knows
-                lost = [name for name in lost if name in {one.name for one in self.scene.waves}]
+                there_now = {one.name for one in self.scene.waves}
+                free_now = {one["wave"] for one in facts if one["kind"] == "release"}
+                lost = [name for name in lost if name in there_now - free_now]
             by_person = hold.get("by") == "ada"
             may = proven.get(wave, released)
             free = {one for one in may if one.startswith(hold.get("id", "none"))}
