@@ -11,7 +11,7 @@ from tests.simulation import verification_rules
 from tests.simulation.facts import below, changed, demand, is_over, record, waves_in
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene, minutes
-from tests.simulation.standing import Landing, Standing
+from tests.simulation.standing import NOTHING, Landing, Standing
 
 
 def judge(
@@ -89,7 +89,10 @@ def _mends(
     demand(4, told["sha"] == landing.app_sha, f"{where}: another commit was asked for")
     named = {service: one["Digest"] for service, one in told["images"].items()}
     demand(4, named == json.loads(landing.files[1]), f"{where}: other images were asked for")
-    place = earlier[-1].position if earlier else 0
+    beneath = standing.server.commits[landing.commit].parent or landing.commit
+    files = standing.server.commits[beneath].files
+    is_gone = standing.image_files(files, landing.wave, landing.set) == NOTHING
+    place = earlier[-1].position if earlier and not is_gone else 0
     demand(3, landing.position == place, f"{where}: it is to stand where {place} was")
 
 
