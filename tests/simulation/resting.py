@@ -169,6 +169,8 @@ def _state(server: Server) -> dict[str, Any]:
         # Whoever died may have sent something: what is over is known until that is sent again.
         signals = ledger["ledger.json"]["ledger"].pop("signals", ())
         lasting = [one for one in signals if one.get("has_end", True) and not one.get("over")]
+        # How far main has been looked at for gates is noted with the next thing that is written.
+        ledger["ledger.json"]["ledger"].pop("gates_main", None)
         refs["signals"] = [one["cause"] for one in lasting]
     return refs
 
