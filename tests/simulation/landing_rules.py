@@ -170,9 +170,9 @@ def _was_deployed_before(
         for one in same
     )
     is_elsewhere = commit in standing.taken_back and (request.get("override") or is_had)
-    on_main = standing.server.descends(landing.commit, commit) or is_elsewhere
+    on_main = server.descends(landing.commit, commit) or is_elsewhere
     demand(4, on_main, f"{where}: {commit}, which it names, is not on main")
-    origin = standing.server.commits[commit].files
+    origin = server.commits[commit].files
     had = standing.image_files(origin, source, landing.set)
     demand(4, had == landing.files, f"{where}: not what {source} had")
     name = standing.today(source, commit)
