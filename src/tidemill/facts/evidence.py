@@ -8,16 +8,25 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from tidemill.facts.operation import Files, Operation
+from tidemill.facts.settings import Settings
 
 
 class MainCommit(Struct, frozen=True):
-    """An automatic commit of main, with its operation's content, and what its targets had."""
+    """An automatic commit of main, with its operation's content, and what its targets had.
+
+    Attributes:
+        settings: the commit's own, by whose names the operation is; None if it has no usable ones.
+        contents: what main had there by wave and set of these settings, where they give waves or
+            sets other names than those of the commit before.
+    """
 
     sha: str
     at: datetime
     operation: Operation
     digests: str
     targets: Mapping[str, Files] = field(default_factory=dict)
+    settings: Settings | None = None
+    contents: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 class EvictedCommit(Struct, frozen=True):
@@ -26,6 +35,7 @@ class EvictedCommit(Struct, frozen=True):
     sha: str
     at: datetime
     operation: Operation | None
+    settings: Settings | None = None
 
 
 class Evidence(Struct, frozen=True):

@@ -282,7 +282,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         was: by name, what the settings say that it was, and what has been carried over.
         now: by a name that the settings do not have, the names that took its past over.
         known: the names that the settings had when the ledger was last written.
-        is_lost: the journal was: nobody knows what has been carried over.
+        is_lost: the journal was: nobody knows whether holds and records have been carried over.
     """
 
     was: dict[str, tuple[str, ...]] = {}

@@ -137,7 +137,10 @@ class Renaming(Struct, frozen=True, dict=True):
 
     @classmethod
     def of(cls, settings: Settings, ledger: Ledger) -> Renaming:
-        """What has become of the names that a ledger knows."""
+        """What has become of the names that a ledger knows.
+
+        Where its journal was lost this is for refs, which may have been renamed already.
+        """
         return cls(
             settings,
             _history(settings.waves, ledger.wave_names),
@@ -152,8 +155,7 @@ class Renaming(Struct, frozen=True, dict=True):
     @cached_property
     def mark(self) -> str:
         """Tells one state of the names in the settings from another."""
-        said = [sorted(one.names.was.items()) for one in (self.waves, self.sets)]
-        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]
+        return mark_of(self.settings)
 
     def heirs(self, place: Place) -> Iterator[Place]:
         """What a wave and a set of the ledger are called today."""
@@ -167,6 +169,15 @@ class Renaming(Struct, frozen=True, dict=True):
         """Of some waves those that list a target; the first one where none does."""
         found = [wave for wave in self.settings.waves if wave.name in waves]
         return tuple(one.name for one in found if target in one.targets) or tuple(waves[:1])
+
+
+def mark_of(settings: Settings) -> str:
+    """Tells one state of the names in settings from another: what they say that names were."""
+    said = [
+        sorted((one.name, one.formers) for one in named if one.formers)
+        for named in (settings.waves, settings.sets)
+    ]
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]
 
 
 class RenamedSnapshot(Struct, frozen=True):
@@ -189,7 +200,7 @@ def renamed(snapshot: Snapshot) -> RenamedSnapshot:
     """Say of today's names what the snapshot says of earlier ones."""
     renaming = Renaming.of(snapshot.settings, snapshot.ledger)
     contents = {place: files.content for place, files in snapshot.main.sets.items()}
-    ledger = renamed_ledger(renaming, snapshot.ledger, contents)
+    ledger = renamed_ledger(snapshot.settings, snapshot.ledger, contents)
     ended = {one.id for one in snapshot.ledger.ended}
     if not renaming.is_due:
         inbox = renamed_inbox(renaming, _as_meant(snapshot, renaming.mark), {}, ended)
@@ -256,13 +267,16 @@ def _entry(said: str, what: str, name: str, reason: str, was: tuple[str, ...] = 
 
 
 def renamed_ledger(
-    renaming: Renaming, ledger: Ledger, contents: Mapping[Place, str] | None = None
+    settings: Settings, ledger: Ledger, contents: Mapping[Place, str] | None = None
 ) -> Ledger:
-    """The ledger by today's names.
+    """The ledger by today's names. Also where the journal was lost it is known which names it has:
+    it was made again from commits, which nobody renames.
 
     Args:
         contents: what main has by wave and set of today, where that is known.
     """
+    said = [changed(one, is_lost=False) for one in (ledger.wave_names, ledger.set_names)]
+    renaming = Renaming.of(settings, changed(ledger, wave_names=said[0], set_names=said[1]))
     names = renaming.waves.names, renaming.sets.names
     if not renaming.is_due:
         return changed(ledger, wave_names=names[0], set_names=names[1])

@@ -73,7 +73,9 @@ class State(Struct, frozen=True, dict=True):
     @cached_property
     def ledger(self) -> Ledger:
         """What is known, by today's names; raises as `written` does."""
-        return renamed_ledger(self.renaming, self.written) if self.renaming else self.written
+        if isinstance(self.settings, SettingsInvalid):
+            return self.written
+        return renamed_ledger(self.settings, self.written)
 
     @property
     def valid_settings(self) -> Settings:

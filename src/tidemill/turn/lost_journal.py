@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 from msgspec.structs import replace
@@ -14,9 +15,10 @@ from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import KEPT_REFS, KEPT_SETS
 from tidemill.facts.operation import Operation
 from tidemill.facts.refs import ASIDE, Folder, RefNames, Refs
+from tidemill.facts.renames import mark_of
 from tidemill.facts.settings import FILE, Settings
 from tidemill.turn.copy import settings_of
-from tidemill.turn.targets import image_files_in, in_commit
+from tidemill.turn.targets import image_files_in, in_commit, sets_of
 
 MOST_COMMITS = 10_000
 _Place = tuple[str, str]
@@ -63,25 +65,24 @@ def gathered(
     kept = _last_of_each_place(made)
     wanted = {sha: operation for sha, (_, operation) in kept.items()}
     wanted |= {sha: operation for sha, operation in gone.items() if operation}
-    folders = _folders(store, settings, wanted)
+    store.fetch_files({sha: [FILE] for sha in wanted})
+    then = {sha: settings_of(store, sha) for sha in wanted}
+    folders = {
+        sha: (then[sha] or settings).folder(operation.wave, operation.set)
+        for sha, operation in wanted.items()
+    }
     store.fetch_files({sha: [folder] for sha, folder in folders.items()})
-    landed = [_landed(store, folders[sha], *one) for sha, one in kept.items()]
+    found = [_landed(store, folders[sha], then[sha], *one) for sha, one in kept.items()]
+    landed = [one for one in found if one is not None]
     return Evidence(
         why=why,
-        landed=_with_targets(store, settings, [one for one in landed if one is not None]),
-        evicted=[_gone(store, folders.get(sha), sha, one) for sha, one in gone.items()],
+        landed=_with_contents(store, _with_targets(store, settings, landed)),
+        evicted=[
+            _gone(store, folders.get(sha), then.get(sha), sha, one) for sha, one in gone.items()
+        ],
         rejected=sorted(refs.below(names.folder("rejected")))[-KEPT_REFS:],
         waiting=frozenset(refs.below(names.folder("inbox"))),
     )
-
-
-def _folders(store: Store, settings: Settings, wanted: Mapping[str, Operation]) -> dict[str, str]:
-    """Where each commit has the image files of its operation: as its own settings say."""
-    store.fetch_files({sha: [FILE] for sha in wanted})
-    return {
-        sha: (settings_of(store, sha) or settings).folder(operation.wave, operation.set)
-        for sha, operation in wanted.items()
-    }
 
 
 def _last_of_each_place(
@@ -94,7 +95,9 @@ def _last_of_each_place(
     return {sha: one for sha, one in made.items() if sha in kept}
 
 
-def _landed(store: Store, folder: str, logged: Logged, operation: Operation) -> MainCommit | None:
+def _landed(
+    store: Store, folder: str, then: Settings | None, logged: Logged, operation: Operation
+) -> MainCommit | None:
     """A commit as it says it is; None if its files say something else."""
     files = image_files_in(store, logged.sha, folder)
     if files is None or (files.app_sha, files.position) != (
@@ -103,7 +106,7 @@ def _landed(store: Store, folder: str, logged: Logged, operation: Operation) -> 
     ):
         return None
     known = _completed(operation, files)
-    return MainCommit(logged.sha, logged.date, known, files.digest_id)
+    return MainCommit(logged.sha, logged.date, known, files.digest_id, settings=then)
 
 
 def _completed(operation: Operation, files: ImageFiles) -> Operation:
@@ -116,27 +119,53 @@ def _completed(operation: Operation, files: ImageFiles) -> Operation:
     )
 
 
-def _gone(store: Store, folder: str | None, sha: str, operation: Operation | None) -> EvictedCommit:
+def _gone(
+    store: Store, folder: str | None, then: Settings | None, sha: str, operation: Operation | None
+) -> EvictedCommit:
     if operation is not None and folder is not None:
         files = image_files_in(store, sha, folder)
         operation = _completed(operation, files) if files else operation
-    return EvictedCommit(sha, store.date(sha), operation)
+    return EvictedCommit(sha, store.date(sha), operation, then)
 
 
 def _with_targets(
     store: Store, settings: Settings, landed: Sequence[MainCommit]
 ) -> list[MainCommit]:
-    """With what the targets had, in the last commit of each wave and set."""
-    last = {(one.operation.wave, one.operation.set): one for one in landed}
+    """With what the targets had, in the last commit of each wave and set by the names of its time.
+
+    Args:
+        settings: those of today, for commits without usable ones.
+    """
+
+    def place(one: MainCommit) -> tuple[str, str, str]:
+        return one.operation.wave, one.operation.set, mark_of(one.settings or settings)
+
+    last = {place(one): one for one in landed}
     found = []
     for one in landed:
-        wave, set_name = place = one.operation.wave, one.operation.set
-        known = settings.wave(wave)
-        if last[place] is one and known is not None:
-            paths = [path for target in known.targets for path in settings.paths(wave, target)]
+        then = one.settings or settings
+        wave, set_name, _ = place(one)
+        known = then.wave(wave)
+        if last[place(one)] is one and known is not None:
+            paths = [path for target in known.targets for path in then.paths(wave, target)]
             store.fetch_below(one.sha, paths)
-            targets = in_commit(store, one.sha, settings, wave).targets(set_name)
+            targets = in_commit(store, one.sha, then, wave).targets(set_name)
             found.append(replace(one, targets=targets))
         else:
             found.append(one)
+    return found
+
+
+def _with_contents(store: Store, landed: Sequence[MainCommit]) -> list[MainCommit]:
+    """With all that main had, where names have changed since the commit before."""
+    found = list(landed)
+    for at, (before, one) in enumerate(pairwise(landed), start=1):
+        then = one.settings
+        if then and not (before.settings and mark_of(before.settings) == mark_of(then)):
+            contents = {
+                (wave.name, name): files.content
+                for wave in then.waves
+                for name, files in sets_of(store, one.sha, then, wave.name).items()
+            }
+            found[at] = replace(one, contents=contents)
     return found

@@ -63,7 +63,7 @@ def renamed(rollout: Rollout, now: Settings, **moved: str) -> Rollout:
 
 def in_todays_names(rollout: Rollout, now: Settings, wave: str = "live") -> SetLedger:
     """What the ledger knows of a wave by the names of other settings."""
-    return renamed_ledger(Renaming.of(now, rollout.ledger), rollout.ledger).history(wave, "app")
+    return renamed_ledger(now, rollout.ledger).history(wave, "app")
 
 
 def was(name: str | list[str] = "live", **more: Any) -> dict[str, Any]:
@@ -297,10 +297,10 @@ def test_what_files_name_is_looked_up_anew_where_a_name_is_another_wave_s_now() 
     """It is known by wave, and another one may have had the very same files before."""
     rollout = shipped()
     rollout.ledger.named = {"lab": "a look", "live": "another"}
-    same = renames.renamed_ledger(Renaming.of(rollout.settings, rollout.ledger), rollout.ledger)
+    same = renamed_ledger(rollout.settings, rollout.ledger)
     assert same.named == rollout.ledger.named
-    renaming = Renaming.of(settings(lab=LAB, prod=was()), rollout.ledger)
-    assert renames.renamed_ledger(renaming, rollout.ledger).named == {}
+    now = settings(lab=LAB, prod=was())
+    assert renamed_ledger(now, rollout.ledger).named == {}
 
 
 def test_landing_that_has_another_name_has_not_moved_to_it_yet() -> None:
@@ -697,7 +697,7 @@ def test_target_of_two_waves_that_are_one_now_has_failed_since_the_first() -> No
     for name in ("east", "west"):
         rollout.landing(name, 1)
     now = settings(live={**LIVE, "was": ["east", "west"]})
-    found = renamed_ledger(Renaming.of(now, rollout.ledger), rollout.ledger)
+    found = renamed_ledger(now, rollout.ledger)
     assert found.failing == {"live": {"north": first, "south": later}}
 
 
@@ -738,7 +738,7 @@ def test_announcement_that_has_ended_has_ended_for_the_set_by_its_new_name() -> 
     ]
     [app] = rollout.settings.sets
     now = replace(rollout.settings, sets=(replace(app, name="core", was="app"),))
-    ended = renamed_ledger(Renaming.of(now, rollout.ledger), rollout.ledger).ended
+    ended = renamed_ledger(now, rollout.ledger).ended
     assert [one.id for one in ended] == [f"announcement-core-3-{end}", "hold-1"]
 
 
@@ -790,9 +790,7 @@ def test_ledger_is_renamed_as_a_whole() -> None:
     rollout.ledger.well_with = {"live": {"app": older.content}, "lab": {"app": newer.content}}
     nobodys = Eviction(commit=rollout.main, at=NOW, reason="no turn made it")
     rollout.ledger.evictions = [nobodys]
-    found = renamed_ledger(
-        Renaming.of(settings(lab=LAB, prod=was()), rollout.ledger), rollout.ledger
-    )
+    found = renamed_ledger(settings(lab=LAB, prod=was()), rollout.ledger)
     assert [(one.wave, one.set) for one in found.rollbacks] == [("prod", "app")]
     assert found.well_with == {"prod": {"app": older.content}, "lab": {"app": newer.content}}
     assert found.evictions == [nobodys]

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from tests.unit.snapshots import LAB, Rollout, app_sha, present, settings, sha, whats
 
 from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit
-from tidemill.facts.ledger import RequestEnding
+from tidemill.facts.ledger import Ledger, RequestEnding
 from tidemill.facts.operation import Kind, Operation
+from tidemill.facts.renames import renamed_ledger
+from tidemill.facts.settings import Settings
 from tidemill.plan.lost_journal import recalled
 from tidemill.plan.plan import Plan, plan
 
@@ -194,3 +196,128 @@ def test_what_was_asked_for_counts_once_though_the_journal_is_lost(
         )
     )
     assert found.spent == ({"it": one.at} if is_spent else {})
+
+
+# The names of their time
+
+
+def named(**was: str) -> Settings:
+    """Settings with the waves lab and shop, or those given, and what each of them was."""
+    waves: dict[str, Any] = {
+        name: {"targets": ["t"], "was": old} if old else {"targets": ["t"]}
+        for name, old in (was or {"lab": "", "shop": ""}).items()
+    }
+    return settings(**waves)
+
+
+BEFORE = named()
+SWAPPED = named(lab="shop", shop="lab")
+
+
+def history(found: Ledger, wave: str) -> list[tuple[str, str, bool]]:
+    """By each set that a wave has had what its commit calls the wave, and if it was rolled back."""
+    return [(one.content, one.wave, one.rolled_back) for one in found.history(wave, "app").landings]
+
+
+def swapped() -> list[MainCommit]:
+    """Two in each of two waves, these swap names, and what is called shop since is rolled back."""
+    landed = [
+        main_commit(f"{wave}-{position}", wave=wave, position=position, app_sha=app_sha(position))
+        for wave in ("lab", "shop")
+        for position in (1, 2)
+    ]
+    back = main_commit("back", kind="roll back", wave="shop", content="lab-1")
+    return [*(replace(one, settings=BEFORE) for one in landed), replace(back, settings=SWAPPED)]
+
+
+def test_commits_speak_of_waves_by_the_names_of_their_time() -> None:
+    found = recalled(Evidence(why="it is gone", landed=swapped()))
+    for ledger in (found, renamed_ledger(SWAPPED, found)):
+        assert history(ledger, "lab") == [("shop-1", "shop", False), ("shop-2", "shop", False)]
+        assert history(ledger, "shop") == [
+            ("lab-1", "lab", False),
+            ("lab-2", "lab", True),
+            ("lab-1", "", False),
+        ]
+
+
+def test_commits_without_usable_settings_speak_as_those_before() -> None:
+    *landed, back = swapped()
+    more = replace(main_commit("more", wave="lab", position=3), settings=None)
+    found = recalled(Evidence(why="it is gone", landed=[*landed, back, more]))
+    assert [one for one, _, _ in history(found, "lab")] == ["shop-1", "shop-2", "more"]
+
+
+def test_names_that_have_changed_since_the_last_commit_change_for_all_of_them() -> None:
+    found = renamed_ledger(SWAPPED, recalled(Evidence(why="it is gone", landed=swapped()[:-1])))
+    assert [one for one, _, _ in history(found, "lab")] == ["shop-1", "shop-2"]
+    assert [one for one, _, _ in history(found, "shop")] == ["lab-1", "lab-2"]
+
+
+def test_hold_stays_with_its_wave_where_commits_tell_that_names_had_changed_before() -> None:
+    evidence = Evidence(why="it is gone", landed=swapped())
+    rollout = Rollout(SWAPPED)
+    rollout.held("shop", "app", "placed after the swap")
+    rollout.ledger = recalled(evidence)
+    holds = plan(replace(rollout.snapshot(), evidence=evidence)).holds
+    moved = [place for place, one in holds.items() if one.reason == "placed after the swap"]
+    assert moved == [("shop", "app")]
+
+
+def test_waves_that_became_one_have_what_main_had_there_on_top() -> None:
+    merged = settings(live={"targets": ["t"], "was": ["lab", "shop"]})
+    *landed, _ = swapped()
+    for there in ("lab-2", "shop-2"):
+        more = replace(
+            main_commit("more", set="other"), settings=merged, contents={("live", "app"): there}
+        )
+        found = recalled(Evidence(why="it is gone", landed=[*landed, more]))
+        present = found.history("live", "app").present
+        assert present is not None
+        assert present.content == there
+
+
+@pytest.mark.parametrize(
+    ("since", "then", "today"),
+    [
+        (50, BEFORE, "shop"),
+        (5, SWAPPED, "lab"),
+        (5, BEFORE, "shop"),
+        (50, SWAPPED, "lab"),
+        (50, None, "shop"),
+        (5, None, "lab"),
+        (99, named(lab="east"), "shop"),
+    ],
+    ids=[
+        "before",
+        "after",
+        "before, by a clock that was ahead",
+        "after, by a clock that was behind",
+        "before, without settings",
+        "after, without settings",
+        "before all that is known",
+    ],
+)
+def test_evicted_commit_speaks_of_the_wave_that_had_the_name_then(
+    since: float, then: Settings | None, today: str
+) -> None:
+    landed = [
+        replace(one, at=Rollout().ago(ago))
+        for one, ago in zip(swapped(), (90, 80, 70, 60, 10), strict=True)
+    ]
+    operation = main_commit("red", wave="lab", position=3).operation
+    gone = EvictedCommit(sha("red"), Rollout().ago(since), operation, then)
+    found = recalled(Evidence(why="it is gone", landed=landed, evicted=[gone]))
+    [eviction] = found.evictions
+    assert eviction.operation is not None
+    assert eviction.operation.wave == today
+
+
+def test_evictions_are_in_order_of_time_whatever_their_names() -> None:
+    landed = [replace(one, at=Rollout().ago(10)) for one in swapped()]
+    gone = [
+        EvictedCommit(sha(name), Rollout().ago(ago), None, then)
+        for name, ago, then in (("a", 9, SWAPPED), ("b", 8, BEFORE), ("c", 7, SWAPPED))
+    ]
+    found = recalled(Evidence(why="it is gone", landed=landed, evicted=gone))
+    assert [one.commit for one in found.evictions] == [sha("a"), sha("b"), sha("c")]

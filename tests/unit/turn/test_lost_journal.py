@@ -265,3 +265,53 @@ def test_what_waits_and_what_was_rejected_is_known(world: World) -> None:
     assert found is not None
     assert found.waiting == {ref.rpartition("/")[2] for ref in waiting}
     assert found.rejected == ["x-1"]
+
+
+# The names of their time
+
+TWO = (
+    '[images]\npath = "images/{wave}"\n[deployments]\npath = "generated/{wave}/{target}"\n'
+    '[[sets]]\nname = "app"\n[[waves]]\nname = "lab"\ntargets = ["t"]\n'
+    '[[waves]]\nname = "shop"\ntargets = ["u"]\n'
+)
+SWAPPED = TWO.replace('["t"]', '["t"]\nwas = "shop"').replace('["u"]', '["u"]\nwas = "lab"')
+
+
+def names_change(server: Server, *texts: str | None) -> Evidence:
+    """For each settings a commit that puts a set into lab, with another in shop."""
+    main = None
+    for position, text in enumerate(texts, start=1):
+        files = {} if text is None else {FILE: text.encode()}
+        files |= image_bytes(images(position), "images/lab") | image_bytes(images(9), "images/shop")
+        said = message(replace(INTRODUCED, app_sha=images(position).app_sha, position=position))
+        main = server.put(Commit(files, main, said, START, "tidemill"))
+    assert main is not None
+    return gathered_on(server, main)
+
+
+def test_commits_have_their_own_settings_and_all_that_was_there_when_names_changed() -> None:
+    found = names_change(Server(), TWO, SWAPPED, SWAPPED, None, TWO)
+    assert [one.settings for one in found.landed] == [
+        text and parse(text) for text in (TWO, SWAPPED, SWAPPED, None, TWO)
+    ]
+    assert [dict(one.contents) for one in found.landed] == [
+        {("lab", "app"): images(position).content, ("shop", "app"): images(9).content}
+        if position in (2, 5)
+        else {}
+        for position in (1, 2, 3, 4, 5)
+    ]
+
+
+def test_what_targets_had_is_that_of_the_wave_as_it_was_called_then() -> None:
+    targets = TWO.replace('["t"]', '["x"]')
+    found = names_change(Server(), targets, targets, SWAPPED)
+    assert [set(one.targets) for one in found.landed] == [set(), {"x"}, {"t"}]
+
+
+def test_evicted_commit_has_its_own_settings(world: World) -> None:
+    one_red(world)
+    world.do("turn")
+    found = evidence(world)
+    assert found is not None
+    [gone] = found.evicted
+    assert gone.settings == parse(world.files[FILE].decode())
