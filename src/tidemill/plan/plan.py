@@ -118,7 +118,8 @@ def plan(
     # What is known of main comes first: all that follows is judged by it.
     observe(draft)
     recall(draft)
-    before = snapshot.ledger if snapshot.ledger.sets else _as_adopted(draft)
+    known = snapshot.ledger
+    before = known if known.sets or known.wave_names.known else _as_adopted(draft)
 
     # What came is taken in before anything moves, so that a hold or a failure that is known holds.
     # What main generates has nothing to do with that: its place decides the journal's lines alone.

@@ -55,6 +55,15 @@ def test_a_change_is_written_once_with_its_author() -> None:
     assert again.entries == ()
 
 
+def test_a_change_is_written_where_no_set_is_anywhere_yet() -> None:
+    rollout = Rollout(shop(soak="1h"))
+    rollout.ledger = plan(rollout.snapshot()).ledger
+    assert not rollout.ledger.sets
+    decided = changed(rollout, shop(), "Ada")
+    assert decided.is_change
+    assert whats(decided) == ["gates changed"]
+
+
 def test_a_change_is_told_where_nobody_is_known_to_have_made_it() -> None:
     rollout = known(shop(soak="1h"))
     rollout.settings = shop()
