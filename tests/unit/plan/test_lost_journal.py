@@ -155,6 +155,15 @@ def test_requests_have_ended_as_main_and_the_kept_refs_say_unless_they_wait() ->
     assert found.rejected == ["three"]
 
 
+def test_announcement_that_one_first_wave_evicted_has_ended_so_whatever_landed_later() -> None:
+    operation = main_commit("e", wave="lab", request="it").operation
+    gone = EvictedCommit(sha("e"), Rollout().ago(2), operation)
+    landed = replace(main_commit("a", wave="shop", request="it"), at=Rollout().ago(1))
+    before = replace(main_commit("b"), at=Rollout().ago(3))
+    found = recalled(Evidence(why="it is gone", landed=[before, landed], evicted=[gone]))
+    assert found.how_ended("it") == "evicted"
+
+
 def test_set_that_was_promoted_from_a_commit_was_deployed_there_and_regenerations_are_no_sets() -> (
     None
 ):
