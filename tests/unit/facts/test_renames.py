@@ -135,6 +135,18 @@ def test_swap_of_long_ago_moves_no_hold_off_its_wave_where_the_journal_is_lost()
     assert set(holds) >= {("shop", "app")}, "nobody knows whether it has been carried over"
 
 
+def test_swap_of_sets_moves_no_hold_either() -> None:
+    evidence = Evidence(why="it is gone")
+    was = {"core": "edge", "edge": "core"}
+    now = settings(sets=("core", "edge"), lab=LAB)
+    swapped = tuple(replace(one, was=was[one.name]) for one in now.sets)
+    rollout = Rollout(replace(now, sets=swapped))
+    rollout.held("lab", "edge", "placed after the swap")
+    rollout.ledger = recalled(evidence)
+    holds = plan(replace(rollout.snapshot(), evidence=evidence)).holds
+    assert set(holds) >= {("lab", "edge")}
+
+
 def test_what_waits_when_waves_are_swapped_stays_with_the_wave_that_it_was_asked_for() -> None:
     """Also in the turns after the one that has swapped them, and when it is renamed again."""
     slow: dict[str, Any] = {"targets": ["east"], "soak": "5h"}

@@ -322,6 +322,56 @@ def test_evicted_commit_speaks_of_the_wave_that_had_the_name_then(
     assert eviction.operation.wave == today
 
 
+@pytest.mark.parametrize(
+    ("since", "today"),
+    [(95, "shop"), (80, "shop"), (20, "lab")],
+    ids=["by a clock that was behind", "before the swap", "after it"],
+)
+def test_where_names_say_no_more_what_they_were_time_tells_which_an_evicted_commit_means(
+    since: float, today: str
+) -> None:
+    *_, old, back = swapped()
+    later = main_commit("more", wave="shop", position=3)
+    landed = [
+        replace(one, at=Rollout().ago(ago), settings=then)
+        for one, ago, then in ((old, 90, BEFORE), (back, 60, SWAPPED), (later, 30, BEFORE))
+    ]
+    operation = main_commit("red", wave="lab", position=3).operation
+    gone = EvictedCommit(sha("red"), Rollout().ago(since), operation, BEFORE)
+    [eviction] = recalled(Evidence(why="it is gone", landed=landed, evicted=[gone])).evictions
+    assert eviction.operation is not None
+    assert eviction.operation.wave == today
+
+
+def test_evicted_commit_of_before_all_that_is_known_takes_part_in_the_first_change() -> None:
+    back = replace(swapped()[-1], at=Rollout().ago(10))
+    operation = main_commit("red", wave="lab", position=3).operation
+    gone = EvictedCommit(sha("red"), Rollout().ago(20), operation, BEFORE)
+    [eviction] = recalled(Evidence(why="it is gone", landed=[back], evicted=[gone])).evictions
+    assert eviction.operation is not None
+    assert eviction.operation.wave == "shop"
+
+
+def test_past_of_a_wave_that_went_again_is_its_heir_s() -> None:
+    """A name that was taken over, was given to a new wave, and went with that one, too."""
+    heir = {"targets": ["t"], "was": "lab"}
+    lab = {"targets": ["u"]}
+    landed = [
+        replace(main_commit(name, wave=wave, position=position), settings=then)
+        for position, (name, wave, then) in enumerate(
+            (
+                ("first", "lab", settings(lab=lab)),
+                ("of the heir", "live", settings(live=heir)),
+                ("of the new one", "lab", settings(live=heir, lab=lab)),
+                ("last", "live", settings(live={**heir, "was": ["lab", "east"]})),
+            ),
+            start=1,
+        )
+    ]
+    found = recalled(Evidence(why="it is gone", landed=landed))
+    assert "of the new one" in [one for one, _, _ in history(found, "live")]
+
+
 def test_evictions_are_in_order_of_time_whatever_their_names() -> None:
     landed = [replace(one, at=Rollout().ago(10)) for one in swapped()]
     gone = [
