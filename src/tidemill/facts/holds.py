@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from tidemill.words.lists import listed
 from tidemill.words.moments import Moment
@@ -56,3 +57,26 @@ def each_hold(holds: Iterable[Hold]) -> Iterator[Hold]:
         yield hold
         if hold.beneath:
             yield from each_hold([hold.beneath])
+
+
+def lasts(hold: Hold) -> tuple[bool, bool, float]:
+    """What grows with how long a hold lasts: until a time, until its cause has passed, or until a
+    person releases it."""
+    ends = hold.until.timestamp() if hold.until else 0
+    return (hold.until is None, hold.failure is None, ends)
+
+
+def stacked(holds: Iterable[Hold]) -> Hold | None:
+    """Of the holds of one place the one that lasts longest, with the others beneath it.
+
+    There is one of each kind, the longest: what holds all waves, what holds one, and what answers a
+    failure end by different things.
+    """
+    by_kind: dict[tuple[bool, bool], Hold] = {}
+    for one in sorted(holds, key=lasts):
+        by_kind.pop(kind := (one.everywhere, one.failure is None), None)
+        by_kind[kind] = one
+    found: Hold | None = None
+    for one in by_kind.values():
+        found = replace(one, beneath=found)
+    return found

@@ -33,6 +33,7 @@ MOST_SOAKING = 500
 KEPT_ENDED = 500
 KEPT_REFS = 50
 KEPT_ENDINGS = 10
+MOST_KEPT_OUT = 500
 
 How = Literal["introduce", "promote", "roll back", "hotfix", "by hand"]
 
@@ -454,6 +455,13 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """How a request ended, None if it did not or that was long ago."""
         return next((one.how for one in reversed(self.ended) if one.id == request), None)
 
+    def forget_ending(self, set_name: str, order: Order, app_sha: str | None) -> None:
+        """A set is somewhere after all: that an announcement of it ended badly says no more."""
+        endings = self.endings.get(set_name, [])
+        left = [one for one in endings if (order_of(one), one.app_sha) != (order, app_sha)]
+        if left != endings:
+            self.endings[set_name] = left
+
     def last_rejected(self, set_name: str) -> BadEnding | None:
         """The last announcement of a set that was rejected, if one of the last ones was."""
         endings = reversed(self.endings.get(set_name, []))
@@ -499,7 +507,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         return any(one.is_regeneration and (one.wave, one.commit) == wanted for one in gone)
 
     def trim(self, settings: Settings) -> None:
-        """Forget the landings that no later turn needs.
+        """Forget the landings and the evictions that no later turn needs.
 
         Those of a wave stay that are newer than the least of what the following waves have had.
         """
@@ -508,6 +516,16 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             for name, part in self.sets.get(wave.name, {}).items():
                 above = [self.history(follower.name, name).newest for follower in followers]
                 part.landings = trimmed(part, min(above, default=None))
+        recent, older = self.evictions[-KEPT_REFS:], self.evictions[:-KEPT_REFS]
+        needed = [one for one in older if self._keeps_out(one)]
+        self.evictions = [*needed[-MOST_KEPT_OUT:], *recent]
+
+    def _keeps_out(self, eviction: Eviction) -> bool:
+        """Whether a set would come again by itself, were it not known that it was evicted."""
+        gone = eviction.operation
+        if gone is None or eviction.retried or gone.kind not in ("introduce", "promote"):
+            return False
+        return order_of(gone) > self.history(gone.wave, gone.set).newest
 
     def copy(self) -> Ledger:
         """One to work on: all that can be changed is its own, values are shared."""

@@ -20,7 +20,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace as changed
 
 from tidemill.announcing.order import order_of
-from tidemill.facts.holds import Hold, each_hold
+from tidemill.facts.holds import Hold, each_hold, stacked
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import (
     Eviction,
@@ -466,8 +466,8 @@ def renamed_holds(
 ) -> tuple[dict[Place, Hold], dict[str, list[str]]]:
     """The holds by today's names; and by the id of one that has become another, what it became.
 
-    Of several in one place the oldest stays. One that was placed because of a name that was gone
-    goes where that name's past is there now.
+    Several in one place are all there, as where a person places one above another. One that was
+    placed because of a name that was gone goes where that name's past is there now.
     """
     found: dict[Place, Hold] = {}
     copies: dict[str, list[str]] = {}
@@ -480,7 +480,9 @@ def renamed_holds(
             suffix = "" if len(heirs) == 1 else f"-{wave}-{set_name}"
             for one in each_hold([hold]):
                 copies.setdefault(one.id, []).append(_copied(one.id, suffix))
-            found.setdefault(heir, _renamed_hold(hold, wave, set_name, suffix))
+            mine = _renamed_hold(hold, wave, set_name, suffix)
+            if both := stacked(each_hold([*([found[heir]] if heir in found else []), mine])):
+                found[heir] = both
     return found, copies
 
 

@@ -398,3 +398,10 @@ def _check_order(waves: list[Wave]) -> None:
         done.update(wave.name for wave in ready)
     if stuck := [index for index, wave in enumerate(waves) if wave.name not in done]:
         raise _WrongAt(f"$.waves[{stuck[0]}].after", "the waves come after each other in a circle")
+    for index, wave in enumerate(waves):
+        if wave.approval and not wave.sources:
+            raise _WrongAt(
+                f"$.waves[{index}].approval",
+                f"{wave.name} comes after no wave, so it takes each set as it is announced: let it "
+                "come after another wave, which may have no targets",
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -188,12 +189,16 @@ class Snapshot(Struct, frozen=True):
 
 
 def verified_commits(
-    settings: Settings, records: Mapping[tuple[str, str], Deployment]
+    settings: Settings, ledger: Ledger, records: Mapping[tuple[str, str], Deployment]
 ) -> frozenset[str]:
-    """The revisions that targets have deployed, where a verification looks for a status there."""
-    return frozenset(
-        record.revision
-        for (wave, _), record in records.items()
-        for one in settings.verifications
-        if one.status is not None and (not one.waves or wave in one.waves)
-    )
+    """The commits at which a verification may look for a status: the revisions that targets have
+    deployed, and those that put there what waves have."""
+    asked = [one for one in settings.verifications if one.status is not None]
+
+    def is_looked_at(wave: str) -> bool:
+        return any(not one.waves or wave in one.waves for one in asked)
+
+    deployed = {one.revision for (wave, _), one in records.items() if is_looked_at(wave)}
+    parts = [sets.values() for wave, sets in ledger.sets.items() if is_looked_at(wave)]
+    presents = (part.present for part in chain.from_iterable(parts))
+    return frozenset(deployed | {one.commit for one in presents if one is not None})

@@ -141,7 +141,8 @@ class Question(Struct, frozen=True):
 
     Attributes:
         commit: the commit of main that put the set there, at `since`.
-        revisions: what the targets that run it have deployed, in order.
+        revisions: what the targets that run it have deployed, in order; the commit that put it
+            there while none of them has said so.
     """
 
     verification: Verification

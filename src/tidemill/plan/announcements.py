@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import SetLedger
+from tidemill.facts.ledger import KEPT_SETS, SetLedger
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.plan.draft import Draft
 from tidemill.plan.position import how_ended, why_older, why_unwelcome
@@ -75,20 +75,34 @@ def end_announcement(draft: Draft, request_id: str, announced: AnnouncementReque
 
 
 def supersede_oldest(draft: Draft) -> None:
-    """Of more than 50 that wait, and are on no wave's way yet, the oldest are superseded."""
+    """Of more than 50 that wait, and are on no wave's way yet, the oldest are superseded.
+
+    One that a first wave has had waits beside them for the others, for as long as that is among the
+    last that the wave has had: then it has landed, and the others do not get it.
+    """
     on_auto = {step.operation.request for step in draft.chain}
     why = f"more than {MOST_WAITING} announcements waited"
     for image_set in draft.settings.sets:
         announced = draft.inbox.announcements(image_set.name)
         if len(announced) <= MOST_WAITING:
             continue
-        waiting = [
-            (request_id, one.announcement.sha)
-            for request_id, one in announced.items()
-            if request_id not in on_auto and not _is_begun(draft, one)
-        ]
+        waiting = []
+        for request_id, one in list(announced.items()):
+            had = _had(draft, one)
+            if request_id in on_auto or any(had.values()):
+                continue
+            if had:
+                _end_landed(draft, request_id, one, f"landed in {' and '.join(had)}; {why}")
+            else:
+                waiting.append((request_id, one.announcement.sha))
         for request_id, sha in waiting[: max(0, len(waiting) - MOST_WAITING)]:
             supersede(draft, request_id, image_set.name, why, sha=sha)
+
+
+def _end_landed(draft: Draft, request_id: str, one: AnnouncementRequest, reason: str) -> None:
+    told = one.announcement
+    entry = Entry(what="landed", id=request_id, app_sha=told.sha, set=told.set, reason=reason)
+    draft.end(request_id, "landed", entry)
 
 
 def supersede(draft: Draft, request_id: str, set_name: str, reason: str, *, sha: str) -> None:
@@ -97,14 +111,16 @@ def supersede(draft: Draft, request_id: str, set_name: str, reason: str, *, sha:
     draft.end(request_id, "superseded", entry)
 
 
-def _is_begun(draft: Draft, announced: AnnouncementRequest) -> bool:
-    """Whether one first wave has had it, so that others may be the only ones that lack it."""
+def _had(draft: Draft, announced: AnnouncementRequest) -> dict[str, bool]:
+    """The first waves that have had it, and whether that is among the last that each has had."""
     set_name, sha = announced.announcement.set, announced.announcement.sha
-    first = (
-        draft.ledger.history(wave.name, set_name)
+    parts = {
+        wave.name: draft.ledger.history(wave.name, set_name)
         for wave in draft.settings.waves
         if not wave.sources
-    )
-    return any(
-        not is_newer(part, announced) and part.landings_of(announced.order, sha) for part in first
-    )
+    }
+    return {
+        name: any(one in found for one in part.landings[-KEPT_SETS:])
+        for name, part in parts.items()
+        if (found := part.landings_of(announced.order, sha))
+    }

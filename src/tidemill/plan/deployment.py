@@ -96,9 +96,12 @@ def refresh(draft: Draft) -> None:
     """
     for wave in draft.settings.waves:
         reporters = Reporters.of(draft, wave)
+        if draft.reporters.get(wave.name) != reporters.id:
+            _blame_again(draft, wave, reporters)
         for set_name in draft.ledger.sets.get(wave.name, {}):
             _refresh_set(draft, wave, set_name, draft.now, reporters)
         draft.reporters[wave.name] = reporters.id
+        _note_if_well(draft, wave, reporters)
 
 
 def runs(record: Deployment | None, set_name: str, target: str, landing: Landing) -> bool:
@@ -136,10 +139,17 @@ def _take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
                 blame(landing, wave, set_name, record, reporters)
         _refresh_set(draft, wave, set_name, record.accepted_at, reporters)
     draft.reporters[wave.name] = reporters.id
-    if _is_well(draft, wave, reporters):
-        draft.ledger.well_with[wave.name] = {
-            name: part.present.content for name, part in sets.items() if part.present
-        }
+    _note_if_well(draft, wave, reporters)
+
+
+def _blame_again(draft: Draft, wave: Wave, reporters: Reporters) -> None:
+    """Take in who fails with a set and counts, where that did not count when it was reported."""
+    for target in reporters.targets:
+        record = draft.records.get((wave.name, target))
+        if record is not None and record.is_failing:
+            for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
+                for landing in part.landings:
+                    blame(landing, wave, set_name, record, reporters)
 
 
 def _refresh_set(
@@ -200,13 +210,15 @@ def _taken_by(
     }
 
 
-def _is_well(draft: Draft, wave: Wave, reporters: Reporters) -> bool:
-    """Whether as many targets of the wave as it needs are healthy with what it has now."""
-    presents = [part.present for part in draft.ledger.sets.get(wave.name, {}).values()]
+def _note_if_well(draft: Draft, wave: Wave, reporters: Reporters) -> None:
+    """Remember what the wave has, if as many of its targets as it needs are healthy with that."""
+    names = [one.name for one in draft.settings.sets]
+    presents = {name: draft.ledger.present(wave.name, name) for name in names}
+    found = {name: present for name, present in presents.items() if present}
     latest = [draft.records.get((wave.name, target)) for target in reporters.targets]
     well = sum(record is not None and record.is_healthy for record in latest)
-    return well >= reporters.need.of(len(latest)) and not any(
+    if well >= reporters.need.of(len(latest)) and not any(
         present.has_failed or present.is_misnamed or not reporters.are_enough(present)
-        for present in presents
-        if present
-    )
+        for present in found.values()
+    ):
+        draft.ledger.well_with[wave.name] = {name: one.content for name, one in found.items()}

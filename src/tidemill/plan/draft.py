@@ -296,7 +296,7 @@ class Draft(Struct):
 
     def evict(self, eviction: Eviction) -> None:
         """A commit leaves auto for good, and is kept below `evicted/`."""
-        self.ledger.evictions = [*self.ledger.evictions, eviction][-KEPT_REFS:]
+        self.ledger.evictions = [*self.ledger.evictions, eviction]
         if eviction.commit:
             self.evicted.append(eviction.commit)
         self.note("evicted", eviction.operation, sha=eviction.commit, reason=eviction.reason)

@@ -93,8 +93,8 @@ def _unready(
         or degraded_there(draft, source, set_name)
     ):
         return bad
-    if landing.deployed_at is None:
-        reporters = Reporters.of(draft, source)
+    reporters = Reporters.of(draft, source)
+    if landing.deployed_at is None or reporters.has_nobody:
         return MissingDeployment(
             wave=name,
             targets=reporters.missing(landing),

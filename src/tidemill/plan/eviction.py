@@ -31,6 +31,8 @@ def is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
     is_settled = eviction.retried or eviction.dismissed
     if is_settled or operation.is_regeneration or not draft.settings.names(*place):
         return False
+    if operation.kind == "introduce" and _is_announced_again(draft, operation):
+        return False
     is_ordered = operation.kind in ("introduce", "promote")
     if not is_ordered and any(one.kind == operation.kind for one in draft.on_auto(*place)):
         return False
@@ -40,6 +42,16 @@ def is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
         landing.landed_at > eviction.at
         and (not is_ordered or order_of(landing) >= order_of(operation))
         for landing in draft.ledger.history(*place).landings
+    )
+
+
+def _is_announced_again(draft: Draft, gone: Operation) -> bool:
+    """Whether somebody has asked for an introduction again: the request that was evicted may go on
+    in another wave."""
+    return any(
+        (one.order, one.announcement.sha) == (order_of(gone), gone.app_sha)
+        and not draft.ledger.evicted_from(gone.wave, gone.set, request)
+        for request, one in draft.inbox.announcements(gone.set).items()
     )
 
 

@@ -35,7 +35,7 @@ from tidemill.plan.announcements import (
 from tidemill.plan.approvers import let_in
 from tidemill.plan.deployment import file_record
 from tidemill.plan.draft import Draft
-from tidemill.plan.holds import end_holds, file_hold, file_release
+from tidemill.plan.holds import end_holds, file_hold, file_release, hold_new_waves
 from tidemill.plan.hotfix import end_hotfix, file_hotfixes, note_replacements
 from tidemill.plan.rollback import end_lost_rollbacks, end_rollback, file_rollback
 
@@ -60,6 +60,7 @@ def file(draft: Draft) -> None:
     for ref_id, release in _of(draft, Release):
         note_replacements(draft, release)
         file_release(draft, ref_id, release)
+    hold_new_waves(draft)
     end_holds(draft)
     for ref_id, drop in _of(draft, Drop):
         _file_drop(draft, ref_id, drop)
@@ -182,6 +183,7 @@ def _end_promotion(draft: Draft, request_id: str, asked: Promotion) -> None:
     if present is None:
         return
     if present.is_set(order, asked.app_sha):
+        present.rolled_back = False  # its rollback was evicted: now a person wants it
         entry = Entry(
             what="promoted already",
             id=request_id,

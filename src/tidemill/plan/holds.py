@@ -11,7 +11,7 @@ from datetime import datetime
 
 from msgspec.structs import replace as changed
 
-from tidemill.facts.holds import Hold, HoldCause, each_hold
+from tidemill.facts.holds import Hold, HoldCause, each_hold, lasts, stacked
 from tidemill.facts.journal import Entry
 from tidemill.facts.requests import HoldRequest, Release
 from tidemill.facts.settings import ALL_SETS, ALL_WAVES, Wave
@@ -26,7 +26,7 @@ from tidemill.words.shas import short
 def hold_on(draft: Draft, wave: str, set_name: str) -> Hold | None:
     """The hold that keeps a set out of a wave; of two the one that lasts longer."""
     found = [draft.holds.get((wave, name)) for name in (ALL_SETS, set_name)]
-    return max((one for one in found if one), key=_lasts, default=None)
+    return max((one for one in found if one), key=lasts, default=None)
 
 
 def stays_held(draft: Draft, wave: str, set_name: str) -> bool:
@@ -40,13 +40,6 @@ def _staying(draft: Draft, wave: str, set_name: str) -> Iterator[Hold]:
     for hold in each_hold(one for one in found if one):
         if hold.until is None and not hold.everywhere:
             yield hold
-
-
-def _lasts(hold: Hold) -> tuple[bool, bool, float]:
-    """What grows with how long a hold lasts: until a time, until its cause has passed, or until a
-    person releases it."""
-    ends = hold.until.timestamp() if hold.until else 0
-    return (hold.until is None, hold.failure is None, ends)
 
 
 def holds_on(draft: Draft, wave: Wave, set_name: str) -> Iterator[HoldInForce]:
@@ -76,13 +69,27 @@ def file_hold(draft: Draft, ref_id: str, asked: HoldRequest) -> None:
             everywhere=is_everywhere,
         )
         present = draft.holds.get((wave, asked.set))
-        if present is not None and _lasts(present) >= _lasts(hold):
+        if present is not None and lasts(present) >= lasts(hold):
             longer = f"{hold.reason}; it is held {_ends(present)} ({present.reason})"
             draft.entries.append(_entry("already held", hold, longer, ref_id))
             _put(draft, (wave, asked.set), [hold, *_there(draft, hold)])
         else:
             place_hold(draft, hold)
     draft.end(ref_id, "done")
+
+
+def hold_new_waves(draft: Draft) -> None:
+    """A wave that comes while all waves are held is held as well; not one that had another name."""
+    known = draft.ledger.wave_names.known
+    everywhere = [one for one in each_hold(draft.holds.values()) if one.everywhere]
+    for wave in draft.settings.waves if known else ():
+        if wave.name in known or not {*known}.isdisjoint(wave.formers):
+            continue
+        for hold in sorted(everywhere, key=lasts):
+            there = _there(draft, changed(hold, wave=wave.name))
+            if not any(one.everywhere and lasts(one) >= lasts(hold) for one in there):
+                mine = f"{hold.id.removesuffix(f'-{hold.wave}')}-{wave.name}"
+                place_hold(draft, changed(hold, id=mine, wave=wave.name, beneath=None))
 
 
 def file_release(draft: Draft, ref_id: str, release: Release) -> None:
@@ -101,22 +108,6 @@ def end_holds(draft: Draft) -> None:
             release_hold(draft, hold, f"it was until {as_typed(hold.until)}, which is over")
 
 
-def _stacked(holds: Iterable[Hold]) -> Hold | None:
-    """Of the holds of one place the one that lasts longest, with the others beneath it.
-
-    There is one of each kind, the longest: what holds all waves, what holds one, and what answers a
-    failure end by different things.
-    """
-    by_kind: dict[tuple[bool, bool], Hold] = {}
-    for one in sorted(holds, key=_lasts):
-        by_kind.pop(kind := (one.everywhere, one.failure is None), None)
-        by_kind[kind] = one
-    found: Hold | None = None
-    for one in by_kind.values():
-        found = changed(one, beneath=found)
-    return found
-
-
 def place_hold(draft: Draft, hold: Hold) -> None:
     """Nothing goes into the wave from now on; what holds it already stays beneath."""
     _put(draft, (hold.wave, hold.set), [*_there(draft, hold), hold])
@@ -132,7 +123,7 @@ def _there(draft: Draft, hold: Hold) -> list[Hold]:
 def _put(draft: Draft, place: tuple[str, str], holds: Iterable[Hold]) -> Hold | None:
     """Let these be the holds of a place; the one in force."""
     draft.holds.pop(place, None)
-    if found := _stacked(holds):
+    if found := stacked(holds):
         draft.holds[place] = found
     return found
 

@@ -6,6 +6,7 @@ one, always.
 
 from __future__ import annotations
 
+from tidemill.announcing.order import order_of
 from tidemill.facts.ledger import Landing, Refusal
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.snapshot import WaveNaming
@@ -48,6 +49,7 @@ def record_landing(draft: Draft, commit: AutoCommit) -> None:
         ledger.of(operation.wave, operation.set).put(landing)
         note_naming(draft, operation.wave, WaveNaming(commit.files, commit.naming))
         forget_rollbacks(draft, operation.wave, operation.set, operation.content)
+        ledger.forget_ending(operation.set, order_of(operation), operation.app_sha)
     ledger.moved, ledger.moved_since, ledger.refused = 0, None, None
     for target, files in commit.targets.items():
         draft.trees[operation.wave, target] = files.tree

@@ -145,6 +145,7 @@ def _adopt(draft: Draft, operation: Operation) -> bool:
     order = max(order_of(present), order_of(operation))
     present.generation, present.rewrites, present.position = order
     part.raise_to(order)
+    draft.ledger.forget_ending(operation.set, order, operation.app_sha)
     draft.note("unchanged", operation, reason="main has these tags and digests already")
     if operation.override:
         draft.note("overridden", operation, reason=operation.override)

@@ -311,6 +311,10 @@ def _of_obstacle(draft: Draft, line: Wait, one: Obstacle) -> Iterator[Signal]:
     match one:
         case HoldInForce() | HotfixThere() | PastEviction():
             return  # told as what they are: the hold itself, the eviction itself
+        case MissingApproval() | MissingReview() if not all(
+            isinstance(other, MissingApproval | MissingReview) for other in line.obstacles
+        ):
+            return  # while anything else is missing too, there is nothing to be done yet
         case MissingReport(wave=name, since=since):
             wave = draft.settings.wave(name)
             if wave is None or since is None or draft.now < since + wave.settle:

@@ -48,6 +48,7 @@ def verify(draft: Draft) -> None:
         (wave, name)
         for wave in draft.settings.waves
         for name in draft.ledger.sets.get(wave.name, {})
+        if draft.settings.image_set(name) is not None
     ]
     while sum(_verify(draft, *place) for place in places):  # the same answers end changing anything
         refresh(draft)
@@ -138,12 +139,15 @@ def _is_due(draft: Draft, wave: Wave, set_name: str, one: Verification, landing:
     is_known = one.name not in draft.ledger.history(wave.name, set_name).answers
     if not is_known or verified < one.span:
         return True
-    if not landing.is_known or landing.is_hotfix or landing.is_bad:
-        return False
-    order = order_of(landing)
+    goes_on = [
+        order_of(known)
+        for known in draft.ledger.history(wave.name, set_name).landings
+        if known.deployed_at and known.is_known and not (known.is_hotfix or known.is_bad)
+    ]
     return any(
         order > draft.ledger.history(other.name, set_name).newest
         for other in draft.settings.followers(wave.name)
+        for order in goes_on
     )
 
 
@@ -161,7 +165,7 @@ def _question(
         commit=landing.commit,
         app_sha=landing.app_sha,
         since=landing.landed_at,
-        revisions=tuple(sorted(revisions)),
+        revisions=tuple(sorted(revisions)) or (landing.commit,),
     )
 
 

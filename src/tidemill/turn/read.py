@@ -161,7 +161,7 @@ def snapshot(
     auto, foreign = _auto(store, state, auto_tip)
     unread = _unread(state, valid, auto)
     checked = [state.main, *(commit.sha for commit in auto), *([auto_tip] if auto_tip else [])]
-    checked += verified_commits(valid, state.written_records)
+    checked += verified_commits(valid, state.written, state.written_records)
     return Snapshot(
         now=now,
         settings=valid,

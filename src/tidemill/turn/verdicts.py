@@ -95,7 +95,7 @@ def _is_asked_for(state: State, context: str) -> bool:
 def _verified(state: State) -> frozenset[str]:
     if not isinstance(state.settings, Settings):
         return frozenset()
-    return verified_commits(state.settings, state.written_records)
+    return verified_commits(state.settings, state.remembered, state.written_records)
 
 
 def _resolved(store: Store, state: State, short: str) -> str | None:

@@ -124,7 +124,7 @@ def _sweep(state: State, snapshot: Snapshot, plan: Plan, changes: dict[str, str 
     very many the rest goes with a later turn."""
     names, refs = state.names, state.refs
     current = {plan.main, *(commit.sha for commit in plan.auto)}
-    current |= verified_commits(snapshot.settings, plan.records)
+    current |= verified_commits(snapshot.settings, plan.ledger, plan.records)
     kept = {eviction.commit for eviction in plan.ledger.evictions}
     gone = [
         *map(names.check, refs.below(names.folder("checks")).keys() - current),

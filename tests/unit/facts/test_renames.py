@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, present, settings, whats
+from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, introduced, present, settings, whats
 
 from tidemill.facts import forms, renames
 from tidemill.facts.evidence import Evidence
+from tidemill.facts.holds import each_hold
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Eviction, Names, OpenRollback, RequestEnding, SetLedger
 from tidemill.facts.operation import Operation
@@ -882,3 +884,32 @@ def test_request_that_has_ended_for_one_heir_waits_for_the_others_alone() -> Non
     assert renames.renamed_inbox(same, rollout.inbox, {}, {request}) == rollout.inbox
     drop = rollout.asked(Drop(accepted_at=NOW, by="ada", request=request))
     assert drop in renames.renamed_inbox(renaming, rollout.inbox, {})
+
+
+SOON = NOW + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "all_of_them"),
+    [
+        ({"until": SOON}, {}, ["us is on fire"]),
+        ({}, {"until": SOON}, ["eu is frozen"]),
+        ({"everywhere": True}, {}, ["us is on fire", "eu is frozen"]),
+    ],
+    ids=["one that ends first", "one that ends later", "of all waves"],
+)
+def test_wave_with_the_past_of_two_has_what_holds_either(
+    older: dict[str, Any], newer: dict[str, Any], all_of_them: list[str]
+) -> None:
+    eu, us = ({"targets": [one], "after": ["lab"]} for one in LIVE["targets"])
+    rollout = shipped(lab=LAB, eu=eu, us=us)
+    rollout.held("eu", "app", "eu is frozen", **older)
+    hold = rollout.held("us", "app", "us is on fire", **newer)
+    rollout.holds["us", "app"] = replace(hold, since=rollout.ago(3))
+    both = {**LIVE, "was": ["eu", "us"], "after": ["lab"]}
+    taken_note(renamed(rollout, settings(lab=LAB, live=both), live="eu"))
+    assert set(rollout.holds) == {("live", "app")}
+    assert {one.reason for one in each_hold(rollout.holds.values())} == {*all_of_them}
+    rollout.landing("lab", 3, landed=30, deployed=20)
+    rollout.later(20)
+    assert introduced(rollout.turn()) == []

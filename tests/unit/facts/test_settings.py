@@ -175,7 +175,7 @@ def test_target_is_ignored_until_a_time_where_the_settings_say_so(
 def test_wave_with_approvers_or_an_environment_is_guarded(
     options: dict[str, Any], *, is_guarded: bool
 ) -> None:
-    assert settings(lab={**LAB, **options}).waves[0].is_guarded is is_guarded
+    assert settings(lab=LAB, shop={**SHOP, **options}).waves[1].is_guarded is is_guarded
 
 
 @pytest.mark.parametrize(("reports", "is_polled"), [("events", False), ("poll", True)])

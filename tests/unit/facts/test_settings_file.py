@@ -84,6 +84,11 @@ BAD = {
         'environment = ".."\napproval = true\n',
         "is no environment",
     ),
+    "approval-of-what-comes-first": (
+        'admit = "when soaked"',
+        "approval = true",
+        "staging comes after no wave, so it takes each set as it is announced",
+    ),
     "main-is-auto": ('auto = "tide"', 'auto = "trunk"', "two branches"),
     "main-empty": ('main = "trunk"', 'main = ""', ""),
     "main-not-a-branch": ('main = "trunk"', 'main = "a..b"', ""),

@@ -13,6 +13,7 @@ from tests.unit.settings_texts import LEAST
 
 from tidemill.errors import SettingsInvalid
 from tidemill.facts.checks import State
+from tidemill.facts.ledger import Ledger
 from tidemill.facts.records import Deployment
 from tidemill.facts.settings_file import parse
 from tidemill.facts.snapshot import verified_commits
@@ -299,7 +300,7 @@ def test_revisions_that_a_status_is_looked_for_on(changes: dict[str, Any], waves
         for wave in settings.waves
         for target in wave.targets
     }
-    assert verified_commits(settings, records) == {sha(wave) for wave in waves}
+    assert verified_commits(settings, Ledger(), records) == {sha(wave) for wave in waves}
 
 
 def test_number_at_a_bound_is_within_it_and_the_one_furthest_beyond_is_named() -> None:

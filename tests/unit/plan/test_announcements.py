@@ -239,3 +239,18 @@ def test_announcement_that_one_first_wave_has_and_one_passed_over_ends_as_a_whol
     assert decided.ledger.how_ended(request) == "landed"
     found = [(one.what, one.wave, one.reason) for one in decided.entries if one.id == request]
     assert found == [("landed", None, "landed in east; superseded in west")]
+
+
+def test_announcement_that_landed_in_one_first_wave_has_landed_where_another_never_takes_it() -> (
+    None
+):
+    rollout = two_first()
+    rollout.held("west")
+    first = rollout.announced(2, ago=0)
+    for position in range(3, 56):
+        rollout.green(rollout.turn().auto[-1].sha)
+        assert rollout.turn().landed
+        rollout.later(5)
+        rollout.announced(position, ago=0)
+    assert rollout.ledger.how_ended(first) == "landed"
+    assert {one.how for one in rollout.ledger.ended} == {"landed"}

@@ -1,5 +1,6 @@
 """Deployment: which reports count, whether a target runs a set, and when it is deployed."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from tests.unit.snapshots import (
     NOW,
     SHOP,
     Rollout,
+    introduced,
     landed,
     present,
     settings,
@@ -19,6 +21,8 @@ from tests.unit.snapshots import (
 from tidemill.facts.naming import Naming
 from tidemill.facts.operation import Files
 from tidemill.facts.records import Health, Phase
+from tidemill.facts.settings import Settings
+from tidemill.facts.verification import Green, Red
 from tidemill.plan.deployment import refresh, runs
 from tidemill.plan.draft import Draft
 from tidemill.plan.plan import plan
@@ -167,6 +171,9 @@ def test_wave_is_not_healthy_with_a_set_of_which_a_verification_is_red(*, is_red
     one = rollout.ledger.of("lab", "app").landings[-1]
     one.taken = dict.fromkeys(LAB["targets"], rollout.ago(5))
     one.refuted = {"smoke": rollout.ago(2)} if is_red else {}
+    smoke = {"name": "smoke", "url": "https://verdict.example.com"}
+    rollout.settings = settings(lab=LAB, shop=SHOP, verifications=[smoke])
+    rollout.verifications = {"smoke": Red("it smokes") if is_red else Green()}
     for target in LAB["targets"]:
         rollout.reported("lab", target, ago=5)
     rollout.reports("lab", "lab-1", ago=1)
@@ -345,3 +352,52 @@ def test_wave_is_well_with_its_sets_only_where_it_is_with_each(
     for target in LAB["targets"]:
         rollout.reports("lab", target, sets={})
     assert rollout.turn().ledger.well_with == ({"lab": contents} if is_well else {})
+
+
+def test_wave_without_targets_is_healthy_with_what_lands_there() -> None:
+    rollout = Rollout(settings(lab={"targets": []}))
+    two = rollout.landing("lab", 2, deployed=None)
+    assert rollout.turn().ledger.well_with == {"lab": {"app": two.content}}
+
+
+def test_set_that_the_settings_do_not_name_keeps_no_wave_from_being_healthy() -> None:
+    rollout = Rollout(settings(sets=("app", "old"), lab=LAB))
+    two = rollout.landing("lab", 2)
+    rollout.landing("lab", 1, "old", landed=10, deployed=None)
+    rollout.reported("lab", "lab-1")
+    rollout.reported("lab", "lab-2", position=1)
+    assert rollout.turn().ledger.well_with == {}
+    rollout.settings = settings(sets=("app", "other"), lab=LAB)
+    rollout.reports("lab", "lab-1", ago=0)
+    assert rollout.turn().ledger.well_with == {"lab": {"app": two.content}}
+
+
+def ignoring(*targets: str, minutes: int = 60) -> Settings:
+    until = (NOW + timedelta(minutes=minutes)).isoformat()
+    ignored = [{"name": one, "ignored": {"until": until, "reason": "it moves"}} for one in targets]
+    return settings(lab=LAB, shop={**SHOP, "soak": "1h"}, targets=ignored)
+
+
+def test_target_that_counts_again_and_still_fails_with_the_set_has_failed() -> None:
+    rollout = Rollout(ignoring("lab-2"))
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    rollout.landing("lab", 2, landed=60, deployed=50)
+    rollout.reported("lab", "lab-1", ago=50)
+    rollout.reports("lab", "lab-2", "Degraded", ago=1)
+    assert present(rollout.turn()).failed == {}
+    rollout.later(100)
+    decided = rollout.turn()
+    assert set(present(decided).failed) == {"lab-2"}
+    assert introduced(decided) == []
+
+
+def test_nothing_goes_on_from_a_wave_of_which_all_targets_are_ignored() -> None:
+    rollout = Rollout(ignoring(*LAB["targets"], minutes=600))
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    rollout.landing("lab", 2, landed=60, deployed=30)
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=30)
+    rollout.later(40)
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert present(decided).deployed_at, "it stays so"

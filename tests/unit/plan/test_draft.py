@@ -198,7 +198,7 @@ def test_evicted_commit_is_kept_and_said_and_one_that_never_was_only_said() -> N
     found.evict(Eviction(commit=commit, at=NOW, reason="red"))
     found.evict(Eviction(commit=None, at=NOW, reason="it can't be made"))
     assert found.evicted == [commit]
-    assert len(found.ledger.evictions) == 50
+    assert len(found.ledger.evictions) == 52
     assert [one.commit for one in found.ledger.evictions[-2:]] == [commit, None]
     assert [(one.what, one.sha, one.reason) for one in found.entries] == [
         ("evicted", commit, "red"),

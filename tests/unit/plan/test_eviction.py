@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.snapshots import (
     LAB,
+    SHOP,
     Rollout,
     app_sha,
     introduced,
@@ -231,7 +232,7 @@ def test_evicted_rollback_ends_and_its_hold_stays() -> None:
     assert rollout.turn().auto == ()
 
 
-def test_fifty_evicted_are_kept_and_no_more() -> None:
+def test_fifty_evicted_are_kept_and_before_them_what_would_come_again_otherwise() -> None:
     rollout, _ = stack(1)
     for position in range(100, 160):
         rollout.announced(position)
@@ -239,6 +240,11 @@ def test_fifty_evicted_are_kept_and_no_more() -> None:
         rollout.green(rollout.main)
         rollout.red(*[commit.sha for commit in rollout.auto])
         rollout.turn()
+    assert len(rollout.ledger.evictions) == 60
+    rollout.announced(200)
+    rollout.turn()
+    rollout.green(*[commit.sha for commit in rollout.auto])
+    assert rollout.turn().landed
     assert len(rollout.ledger.evictions) == 50
 
 
@@ -336,3 +342,70 @@ def test_regeneration_goes_once_the_same_check_was_red_twice(
     found = draft.ledger.suspect
     assert draft.evicted == ([red] if kept is None else [])
     assert (found.runs if found else None) == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "is_kept"),
+    [
+        ("introduce", {}, True),
+        ("promote", {}, True),
+        ("promote", {"retried": True}, False),
+        ("roll back", {}, False),
+        ("hotfix", {}, False),
+    ],
+)
+def test_of_what_was_evicted_before_the_last_fifty_what_keeps_a_set_out_is_kept(
+    kind: Kind, given: dict[str, Any], *, is_kept: bool
+) -> None:
+    rollout = Rollout()
+    others = [replace(evicted("roll back"), commit=sha(number)) for number in range(50)]
+    nobodys = replace(others[0], operation=None)
+    rollout.ledger.evictions = [nobodys, evicted(kind, **given), *others]
+    rollout.ledger.trim(rollout.settings)
+    assert (len(rollout.ledger.evictions) == 51) is is_kept
+
+
+def test_no_more_than_five_hundred_are_kept_besides() -> None:
+    rollout = Rollout()
+    rollout.ledger.evictions = [evicted("promote")] * 600
+    rollout.ledger.trim(rollout.settings)
+    assert len(rollout.ledger.evictions) == 550
+
+
+def test_what_was_evicted_does_not_come_again_because_others_were() -> None:
+    lab = {**LAB, "admit": "at once"}
+    rollout = Rollout(settings(sets=("app", "noise"), lab=lab, shop=SHOP))
+    for wave in ("shop", "lab"):
+        rollout.landing(wave, 1, landed=240, deployed=230)
+    rollout.landing("lab", 2, landed=60, deployed=30)
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=30)
+    red = rollout.turn().auto[0].sha
+    rollout.green(rollout.main)
+    rollout.red(red)
+    assert rollout.turn().evicted == (red,)
+    for position in range(50):
+        rollout.announced(2 + position, "noise", ago=0)
+        rollout.red(rollout.turn().auto[-1].sha)
+        rollout.turn()
+    assert ("shop", 2) not in introduced(rollout.turn())
+
+
+def test_introduction_that_somebody_asks_for_again_is_missed_no_more() -> None:
+    """The request that was evicted asks for nothing again, where another first wave lacks it."""
+    east = {"targets": ["e"], "admit": "at once"}
+    rollout = Rollout(settings(east=east, west={**east, "targets": ["w"], "after": []}))
+    for wave in ("east", "west"):
+        rollout.landing(wave, 1)
+    rollout.held("west")
+    request = rollout.announced(2)
+    rollout.green(rollout.main)
+    rollout.red(rollout.turn().auto[0].sha)
+    rollout.turn()
+    [gone] = rollout.ledger.evictions
+    assert gone.operation is not None
+    draft = Draft.of(rollout.snapshot())
+    assert request in draft.inbox
+    assert is_missed(draft, gone, gone.operation)
+    rollout.asked(replace(rollout.inbox[request], retry=True, by="ada"))
+    assert not is_missed(Draft.of(rollout.snapshot()), gone, gone.operation)

@@ -1,6 +1,6 @@
 """Holds: asked for and released; one at a time in each place."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -8,7 +8,8 @@ from tests.unit.sets import NOW, settings
 from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, two_waves, waits_for, whats
 
 from tidemill.facts.holds import HoldCause, each_hold
-from tidemill.facts.requests import Release
+from tidemill.facts.ledger import Names
+from tidemill.facts.requests import HoldRequest, Release
 
 
 def test_hold_is_in_force_from_when_it_was_accepted() -> None:
@@ -351,3 +352,43 @@ def test_journal_names_a_hold_by_its_request_and_a_release_by_its_own() -> None:
     again = rollout.hold("shop", ago=3, reason="another")
     told = [one.id for one in rollout.turn().entries if one.what == "already held"]
     assert told == [again]
+
+
+def held_everywhere(rollout: Rollout) -> Rollout:
+    """All waves are held for three days."""
+    until = NOW + timedelta(days=3)
+    asked = HoldRequest(accepted_at=rollout.now, wave="*", set="_", reason="audit", until=until)
+    rollout.asked(asked)
+    rollout.turn()
+    return rollout
+
+
+def test_wave_that_comes_while_all_are_held_is_held_too() -> None:
+    rollout = held_everywhere(two_waves())
+    rollout.settings = settings(lab=LAB, canary={"targets": ["c"]}, shop=SHOP)
+    rollout.pushed("a wave more")
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    held = decided.holds["canary", "_"]
+    assert (held.reason, held.until, held.everywhere) == ("audit", NOW + timedelta(days=3), True)
+    assert held.id == decided.holds["lab", "_"].id.removesuffix("lab") + "canary"
+    assert not rollout.turn().is_change
+    rollout.later(72 * 60)
+    assert rollout.turn().holds == {}
+
+
+def test_wave_that_was_let_go_by_itself_stays_free_also_under_another_name() -> None:
+    rollout = held_everywhere(two_waves())
+    one = rollout.holds["shop", "_"]
+    rollout.asked(Release(accepted_at=rollout.now, wave="shop", ends=(one.id,), reason="it may"))
+    rollout.turn()
+    rollout.settings = settings(lab=LAB, store={**SHOP, "was": "shop"})
+    assert ("store", "_") not in rollout.turn().holds
+
+
+def test_who_knows_no_wave_yet_holds_none_for_what_others_are_held_for() -> None:
+    """As after a lost journal: which of the waves is new, nobody knows."""
+    rollout = two_waves()
+    rollout.held("lab", everywhere=True)
+    rollout.ledger.wave_names = Names()
+    assert set(rollout.turn().holds) == {("lab", "_")}

@@ -781,3 +781,26 @@ def test_override_of_what_a_wave_has_already_takes_nothing_off_auto() -> None:
     next_sets._promote(draft, draft.settings.waves[1], "app")
     assert draft.ledger.of("shop", "app").landings[-1].position == 2
     assert len(draft.chain) == 1
+
+
+def test_wave_that_comes_first_later_gets_the_newest_also_where_that_came_at_the_second_try() -> (
+    None
+):
+    lab = {**LAB, "admit": "at once"}
+    rollout = Rollout(settings(lab=lab, shop=SHOP))
+    for wave in ("shop", "lab"):
+        rollout.landing(wave, 1)
+    request = rollout.announced(2)
+    asked = rollout.inbox[request]
+    red = rollout.turn().auto[0].sha
+    rollout.green(rollout.main)
+    rollout.red(red)
+    assert rollout.turn().evicted == (red,)
+    assert [one.how for one in rollout.ledger.endings["app"]] == ["evicted"]
+    rollout.later(1)
+    rollout.asked(replace(asked, retry=True, accepted_at=rollout.now, by="ada"))
+    rollout.green(rollout.turn().auto[0].sha)
+    assert rollout.turn().landed
+    rollout.settings = settings(lab=lab, shop=SHOP, demo={"targets": [], "after": []})
+    rollout.pushed("a wave more")
+    assert ("demo", 2) in introduced(rollout.turn())

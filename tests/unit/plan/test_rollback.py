@@ -575,3 +575,23 @@ def test_hold_of_a_rollback_is_called_by_its_request_or_by_what_it_leaves(
     rollback.begin_rollback(draft, back, by="ada")
     cause = request_id or f"lab-app-{back.leaves.commit[:12]}"
     assert draft.holds["lab", "app"].id == f"hold-{cause}"
+
+
+def test_set_whose_rollback_was_evicted_goes_on_once_a_person_asks_for_it_there() -> None:
+    """As status says: `promote-wave` of the wave that has it."""
+    rollout = Rollout(settings(lab=LAB, shop=SHOP))
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    older = rollout.landing("lab", 1, landed=240, deployed=230)
+    rollout.landing("lab", 2, landed=60, deployed=30)
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=30)
+    rollout.rollback("lab", older)
+    back = rollout.turn().auto[0].sha
+    rollout.green(rollout.main)
+    rollout.red(back)
+    assert rollout.turn().evicted == (back,)
+    rollout.holds.clear()
+    assert introduced(rollout.turn()) == []
+    rollout.promotion("lab", 2)
+    assert "promoted already" in whats(rollout.turn())
+    assert introduced(rollout.turn()) == [("shop", 2)]

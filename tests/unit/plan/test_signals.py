@@ -736,3 +736,26 @@ def test_what_has_no_end_is_sent_by_the_first_run_that_can_however_late_that_is(
     rollout.later(8 * DAY)
     rollout.reach = Reach(frozenset({"team"}))
     assert [len(told(rollout)) for _ in range(3)] == [MOST_AT_ONCE, 1, 0]
+
+
+def test_an_approval_is_told_once_nothing_else_is_missing() -> None:
+    rollout = telling(two_waves(approval=True, soak="5h"))
+    assert told(rollout) == []
+    rollout.later(5 * 60)
+    [message] = rollout.turn().messages
+    assert message.signal.kind == "approval"
+
+
+def test_an_eviction_is_over_once_somebody_asks_again_and_told_again_if_that_is_evicted() -> None:
+    rollout, (commit,) = stack(1)
+    telling(rollout)
+    asked = rollout.inbox[rollout.announced(2)]
+    rollout.green(rollout.main)
+    rollout.red(commit)
+    first = told(rollout)
+    rollout.later(1)
+    rollout.asked(msgspec.structs.replace(asked, retry=True, accepted_at=rollout.now, by="ada"))
+    assert [one[1] for one in told(rollout)] == ["over"]
+    rollout.red(rollout.auto[-1].sha)
+    rollout.later(1)
+    assert told(rollout) == first

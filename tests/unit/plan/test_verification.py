@@ -15,6 +15,7 @@ from tests.unit.snapshots import (
     introduced,
     present,
     settings,
+    sha,
     waits_for,
     whats,
 )
@@ -255,6 +256,7 @@ def test_a_last_wave_is_asked_for_as_long_as_the_verification_says() -> None:
 def test_a_question_that_could_not_be_asked_here_is_left_to_another_turn() -> None:
     rollout = soaking()
     rollout.verifications = {"errors": NotAsked()}
+    rollout.turn()
     decided = rollout.turn()
     assert not decided.is_change
     assert introduced(decided) == []
@@ -514,3 +516,60 @@ def test_a_set_is_verified_once_all_have_been_green_after_the_longest_time() -> 
         seen.append((landing.verified_once, len(said)))
         rollout.later(minutes)
     assert seen == [(False, 0), (False, 0), (False, 0), (True, 1), (True, 0)]
+
+
+def test_a_set_beneath_a_hotfix_is_verified_once_it_has_soaked() -> None:
+    rollout = soaking(deployed=10)
+    rollout.turn()
+    rollout.hotfix("lab", 2)
+    rollout.green(rollout.turn().auto[0].sha)
+    assert rollout.turn().landed
+    rollout.later(1)
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, ago=0)
+    rollout.turn()
+    rollout.later(60)
+    assert introduced(rollout.turn()) == [("shop", 2)]
+
+
+def test_a_set_beneath_one_whose_rollback_was_evicted_is_verified_once_it_has_soaked() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "2h"}, verifications=[ERRORS]))
+    rollout.landing("shop", 1, landed=400, deployed=390)
+    older = rollout.landing("lab", 2, landed=70, deployed=60)
+    rollout.landing("lab", 3, landed=20, deployed=10)
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=10)
+    rollout.verifications = {"errors": GREEN}
+    rollout.turn()
+    rollout.rollback("lab", older)
+    back = rollout.turn().auto[0].sha
+    rollout.green(rollout.main)
+    rollout.red(back)
+    rollout.later(1)
+    assert rollout.turn().evicted == (back,)
+    rollout.later(120)
+    assert introduced(rollout.turn()) == [("shop", 2)]
+
+
+def test_nothing_is_asked_about_a_set_that_the_settings_do_not_name() -> None:
+    rollout = soaking()
+    rollout.ledger.sets["lab"]["old"] = rollout.ledger.of("lab", "app").copy()
+    rollout.turn()
+    assert {one.set for one in rollout.questions} == {"app"}
+
+
+def test_a_status_is_looked_for_at_the_landing_where_no_target_has_to_say_what_it_runs() -> None:
+    e2e = {"name": "e2e", "waves": ["lab"], "status": "e2e"}
+    rollout = Rollout(settings(lab=LAB, shop=SHOP, verifications=[e2e]))
+    rollout.landing("lab", 1, landed=240, deployed=230)
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=230)
+    same = rollout.ledger.of("lab", "app").landings[-1].targets
+    two = rollout.landing("lab", 2, landed=60, deployed=None, targets=same, taken={})
+    rollout.verifications = {"e2e": GREEN}
+    decided = rollout.turn()
+    assert present(decided).deployed_at
+    assert rollout.questions[-1].revisions == (two.commit,)
+    rollout.reports("lab", "lab-1", revision=sha("of a target"), ago=0)
+    rollout.turn()
+    assert rollout.questions[-1].revisions == (sha("of a target"),)

@@ -175,7 +175,8 @@ def test_reviews_are_looked_up_where_a_wave_names_an_environment() -> None:
     voucher(BY_RUN, forge=forge)
     assert forge.asked == []
     waves = {
-        "lab": {**LAB, "environment": "Gate", "approval": True},
+        "lab": LAB,
+        "den": {**SHOP, "environment": "Gate", "approval": True},
         "shop": {**SHOP, "environment": "other", "approval": True},
     }
     said = (Review(environment="gate", by="grace", is_approved=True),)
