@@ -204,7 +204,8 @@ class Wave(_Part, frozen=True, kw_only=True):
             after.
         windows: when sets may come; any one of several (default: always).
         approval: whether a person has to approve each set, by its SHA:
-            `tidemill promote-wave --sha SHA`. `tidemill status` prints the whole command.
+            `tidemill promote-wave --sha SHA`. `tidemill status` prints the whole command. A wave
+            that comes after none takes each set as it is announced, so it can't have this.
         approvers: who alone may approve, override, roll back, release and retry here: logins, and
             teams as `org/team` (default: everybody who may write). See docs/jobs/name-approvers.md.
         environment: an environment of GitHub's, whose reviewers are asked instead of `approvers`.
