@@ -18,11 +18,17 @@ class AskerRules:
 
     Attributes:
         authors: who wrote each request, as it lay in the inbox last.
+        used: by what proves a request, and the place, the commit that it had its effect by.
     """
 
     standing: Standing
     authors: dict[str, str] = field(default_factory=dict)
-    used: set[tuple[str, str, str]] = field(default_factory=set)
+    used: dict[tuple[str, str, str], str] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """The journal is lost: commits alone tell of what was used, and some are not on main."""
+        gone = self.standing.taken_back
+        self.used = {use: commit for use, commit in self.used.items() if commit not in gone}
 
     def landed(self, landing: Landing, fact: Mapping[str, Any]) -> None:
         """Judge what has landed for a request of that kind."""
@@ -36,7 +42,7 @@ class AskerRules:
         proof = f"{run['id']}-{run.get('attempt', 1)}" if run else name
         use = (proof, landing.wave, landing.set)
         demand(4, use not in self.used, f"{what} was asked for once, and has landed twice")
-        self.used.add(use)
+        self.used[use] = landing.commit
 
 
 def why_not(standing: Standing, wave: Wave, fact: Mapping[str, Any], author: str) -> str | None:

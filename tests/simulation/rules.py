@@ -99,6 +99,7 @@ class Rules:
         self.presents.clear()
         self.appeared.clear()
         self.auto.made.clear()
+        self.askers.forget()
         self.standing.forget_verdicts()
         self.server.receiver.taken.clear()  # what is still so is told once more
 

@@ -27,9 +27,11 @@ from tidemill.plan.eviction import as_missed, is_missed
 from tidemill.plan.obstacles import (
     About,
     BrokenMain,
+    ClosedWindow,
     FailedVerification,
     FailingTargets,
     FailureThere,
+    FreezeInForce,
     HoldInForce,
     HotfixThere,
     LostCheck,
@@ -306,15 +308,17 @@ def _holds(draft: Draft) -> Iterator[Signal]:
         )
 
 
+# What keeps a set out that could go in, were it not for the wave.
+_OF_A_WAVE = (MissingApproval, MissingReview, HoldInForce, FreezeInForce, ClosedWindow, StaleMain)
+
+
 def _of_obstacle(draft: Draft, line: Wait, one: Obstacle) -> Iterator[Signal]:
     about = line.about
     match one:
         case HoldInForce() | HotfixThere() | PastEviction():
             return  # told as what they are: the hold itself, the eviction itself
-        case MissingApproval() | MissingReview() if not all(
-            isinstance(other, MissingApproval | MissingReview) for other in line.obstacles
-        ):
-            return  # while anything else is missing too, there is nothing to be done yet
+        case MissingApproval() if not all(isinstance(each, _OF_A_WAVE) for each in line.obstacles):
+            return  # the set itself is not ready: nobody has to look at it yet
         case MissingReport(wave=name, since=since):
             wave = draft.settings.wave(name)
             if wave is None or since is None or draft.now < since + wave.settle:

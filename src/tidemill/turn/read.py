@@ -228,11 +228,15 @@ def _main(store: Store, state: State, valid: Settings) -> Main:
 
 
 def _are_to_follow(store: Store, state: State, valid: Settings, place: tuple[str, str]) -> bool:
-    """Whether what a place has is in the folder of its former name, and was never in its own."""
+    """Whether what a place has is in the folder of its former name, and was never in its own; a
+    folder that is another place's since has that one's files."""
     present = state.ledger.present(*place)
     if present is None or present.moved or not (present.wave or present.set):
         return False
-    former = valid.folder(present.wave or place[0], present.set or place[1])
+    names = present.wave or place[0], present.set or place[1]
+    if valid.names(*names):
+        return False
+    former = valid.folder(*names)
     files = image_files_in(store, state.main, former)
     return files is not None and files.content == present.content
 

@@ -738,8 +738,9 @@ def test_what_has_no_end_is_sent_by_the_first_run_that_can_however_late_that_is(
     assert [len(told(rollout)) for _ in range(3)] == [MOST_AT_ONCE, 1, 0]
 
 
-def test_an_approval_is_told_once_nothing_else_is_missing() -> None:
-    rollout = telling(two_waves(approval=True, soak="5h"))
+@pytest.mark.parametrize("windows", [[], ["Mon-Sun 00:00-00:01 UTC"]], ids=["open", "closed"])
+def test_an_approval_is_told_once_the_set_has_soaked(windows: list[str]) -> None:
+    rollout = telling(two_waves(approval=True, soak="5h", windows=windows))
     assert told(rollout) == []
     rollout.later(5 * 60)
     [message] = rollout.turn().messages

@@ -467,6 +467,17 @@ def test_files_that_are_gone_under_a_former_name_too_do_not_follow(world: World)
     assert renamed_to_live(world, keep=False).to_follow == frozenset()
 
 
+def test_files_of_a_name_that_is_another_wave_s_now_do_not_follow(world: World) -> None:
+    one_landed(world)
+    world.server.watchers.clear()
+    renamed_to_live(world)
+    new = b'[[waves]]\nname = "staging"\nafter = ["live"]\ntargets = ["new"]\n'
+    put(world, MAIN, {**world.files, FILE: world.files[FILE] + new}, parent=world.main)
+    found = known_of(world).main
+    assert ("staging", "app") in found.sets
+    assert found.to_follow == frozenset()
+
+
 def test_other_files_under_a_former_name_do_not_follow(world: World) -> None:
     one_landed(world)
     world.server.watchers.clear()
