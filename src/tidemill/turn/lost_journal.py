@@ -145,10 +145,7 @@ def _with_targets(
     for one in landed:
         then = one.settings or settings
         wave, set_name, _ = place(one)
-        known = then.wave(wave)
-        if last[place(one)] is one and known is not None:
-            paths = [path for target in known.targets for path in then.paths(wave, target)]
-            store.fetch_below(one.sha, paths)
+        if last[place(one)] is one and then.wave(wave) is not None:
             targets = in_commit(store, one.sha, then, wave).targets(set_name)
             found.append(replace(one, targets=targets))
         else:
