@@ -40,7 +40,8 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     Attributes:
         source: the file or folder, relative to the context. `{os}`, `{arch}` and `{variant}` stand
             for the platform's.
-        to: where it goes: the absolute path of the copy itself.
+        to: where it goes: the absolute path of the copy itself. No file takes the place of a folder
+            of the base, and no folder that of a file.
         mode: the permissions of its files. Without it, a file is executable if its owner may
             execute it.
     """
@@ -65,6 +66,11 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def path(self) -> str:
         """Where the copy goes, without a slash at either end."""
         return PurePosixPath(self.to).as_posix().strip("/")
+
+    @property
+    def names_folder(self) -> bool:
+        """Whether `to` can only be the path of a folder: it ends in a slash."""
+        return self.to.endswith(("/", "/."))
 
     def source_for(self, platform: Platform) -> str:
         found = self.source
