@@ -22,7 +22,7 @@ from tidemill.images.entries import (
 )
 from tidemill.images.files import entry_at, fit
 from tidemill.images.oci import Descriptor, Platform
-from tidemill.images.recipe import Copy, Recipe
+from tidemill.images.recipe import GIT, Copy, Recipe
 from tidemill.images.rootfs import RootFs, followed, with_folders
 
 # In most images (Filesystem Hierarchy Standard 3.0, "The Root Filesystem").
@@ -94,7 +94,7 @@ def _placed(entry: Entry, below: RootFs) -> str:
 
 
 def copied(context: Path, copies: Iterable[Copy], platform: Platform) -> Iterator[Entry]:
-    """What the copies put into the image, folders with all that is below them."""
+    """What the copies put into the image, folders with all that is below them but `.git`."""
     for copy in copies:
         yield from _entries(located(context, copy.source_for(platform)), copy)
 
@@ -130,7 +130,8 @@ def _entries(top: Path, copy: Copy) -> Iterator[Entry]:
         path, name = waiting.pop()
         entry = fit(entry_at(path, name))
         if isinstance(entry, Folder):
-            waiting += [(child, f"{name}/{child.name}") for child in path.iterdir()]
+            children = (child for child in path.iterdir() if child.name != GIT)
+            waiting += [(child, f"{name}/{child.name}") for child in children]
         elif isinstance(entry, File) and copy.mode:
             entry = replace(entry, attributes=EXECUTABLE if copy.mode == "0755" else READABLE)
         yield entry

@@ -16,6 +16,8 @@ from tidemill.images.oci import Platform
 from tidemill.words.names import UNPRINTABLE
 
 SCRATCH = "scratch"
+# Git's repository, or a file that says where it is; no commit has anything of that name.
+GIT = ".git"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -39,7 +41,7 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     Attributes:
         source: the file or folder, relative to the context. `{os}`, `{arch}` and `{variant}` stand
-            for the platform's.
+            for the platform's. What is called `.git` is never copied.
         to: where it goes: the absolute path of the copy itself. No file takes the place of a folder
             of the base, and no folder that of a file.
         mode: the permissions of its files. Without it, a file is executable if its owner may
@@ -56,6 +58,11 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             raise ValueError(
                 f"the path {self.source!r} leads out of the build context: give one relative "
                 "to it, without .."
+            )
+        if GIT in source.parts:
+            raise ValueError(
+                f"the path {self.source!r} leads to what Git keeps beside the files, which is "
+                "another in each clone: copy files of the commit"
             )
         if not to.is_absolute() or ".." in to.parts or UNPRINTABLE.search(self.to) or not to.name:
             raise ValueError(

@@ -108,6 +108,20 @@ def test_the_digest_never_changes(context: Path, layout: Layout, workers: Execut
     )
 
 
+def test_no_repository_of_git_gets_into_an_image(
+    context: Path, layout: Layout, workers: Executor
+) -> None:
+    """It is another in each clone; a submodule has a file of that name."""
+    recipe = Recipe(files=(Copy(source=".", to="/app"),))
+    clean = assemble(context, recipe, layout, workers)
+    (context / ".git").mkdir()
+    (context / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (context / "web" / ".git").write_text("gitdir: ../.git/modules/web")
+    assert assemble(context, recipe, layout, workers).digest == clean.digest
+    (context / ".gitignore").write_text("bin")
+    assert ("app/.gitignore", "644") in listed(layout, assemble(context, recipe, layout, workers))
+
+
 @pytest.mark.parametrize("mode", [0o100, 0o755, 0o777, 0o4755])
 def test_of_a_mode_only_the_owners_executable_bit_counts(
     context: Path, layout: Layout, workers: Executor, mode: int
