@@ -44,6 +44,21 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
             id="a link to nothing",
         ),
         pytest.param(
+            "COPY a.txt /opt/link/../b",
+            [["755 0:0 opt", "644 0:0 opt/b"]],
+            id="beside a link",
+        ),
+        pytest.param(
+            "COPY a.txt /opt/link/../n/.",
+            [["755 0:0 opt", "755 0:0 opt/n", "644 0:0 opt/n/a.txt"]],
+            id="beside a link, into a new folder",
+        ),
+        pytest.param(
+            "WORKDIR /opt/link\nCOPY a.txt ../b",
+            [["755 0:0 opt", "644 0:0 opt/b"]],
+            id="beside a link that is the work folder",
+        ),
+        pytest.param(
             "COPY a.txt /srv",
             [["755 0:0 srv", "644 0:0 srv/a.txt"]],
             id="into a folder that is there",

@@ -142,12 +142,13 @@ def _documents(instruction: Copy, made: StageImage) -> list[tuple[Tree, str]]:
 
 
 def _target(made: StageImage, to: str) -> str:
-    """The absolute path that a destination stands for; it keeps a slash at its end."""
-    if to in ("", "."):
-        to = "./"
-    absolute = to if to.startswith("/") else made.in_work_folder(to)
-    is_folder = to.endswith(("/", "/."))
-    return f"{absolute.rstrip('/')}/" if is_folder and not absolute.endswith("/.") else absolute
+    """The absolute path that a destination stands for; it keeps a slash at its end.
+
+    A `..` takes away the part before it, also where that is a link.
+    """
+    path = made.in_work_folder(to)
+    is_folder = to in ("", ".") or to.endswith(("/", "/."))
+    return f"{path.rstrip('/')}/" if is_folder else path
 
 
 def _has_archive(source: Source, path: str) -> bool:
@@ -212,7 +213,7 @@ def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: Copy
         raise _missing(source, path)
     entry = fit(found)
     folder, _, last = to.rpartition("/")
-    ensured = to if last in ("", ".") else folder
+    ensured = folder if last else to
     upper.make_folders(upper.followed(ensured), flags.folder_mode, flags.owner)
     target = upper.followed(to)
     is_folder = isinstance(entry, Folder)
