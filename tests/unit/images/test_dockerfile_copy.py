@@ -168,6 +168,12 @@ def test_files_of_another_image_come_with_what_they_have(
     assert world.listed(world.build(f"FROM scratch\nCOPY --from=base {text}\n")) == [expected]
 
 
+@pytest.mark.parametrize("size", range(1, 16))
+def test_a_gzip_that_is_cut_off_is_added_as_the_file_that_it_is(world: World, size: int) -> None:
+    (world.root / "context" / "cut.gz").write_bytes(b"\x1f\x8b\x08\x08\0\0\0\0\0\3a name"[:size])
+    assert world.listed(world.build("FROM scratch\nADD cut.gz /\n")) == [["644 0:0 cut.gz"]]
+
+
 def test_no_path_with_wildcards_takes_long(tmp_path: Path) -> None:
     (tmp_path / ("a" * 80)).write_text("")
     source = BuildContext(tmp_path)

@@ -174,6 +174,8 @@ def _is_archive(entry: File) -> bool:
                 return archive.next() is not None
         except (tarfile.TarError, OSError, EOFError, ValueError, IndexError, RecursionError):
             return False
+        except TypeError:  # a gzip that ends behind its first three bytes
+            return False
 
 
 def copy(source: Source, path: str, to: str, upper: UpperLayer, flags: CopyFlags) -> int:
