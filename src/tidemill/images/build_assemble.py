@@ -40,7 +40,7 @@ def assemble(context: Path, recipe: Recipe, platform: Platform, workspace: Works
 
     Raises:
         Refused: a file or the base is missing, or reached through a symbolic link; or a file would
-            take the place of a folder of the base, or the reverse.
+            take the place of a folder of the base, or the reverse; or the base has ONBUILD.
         CompressorDiffers: the compressor is not the one of the profile.
     """
     base = _base(context, recipe, platform, workspace)
@@ -143,4 +143,16 @@ def _base(context: Path, recipe: Recipe, platform: Platform, workspace: Workspac
         return SCRATCH
     if where.folder is not None:
         where = replace(where, folder=str(located(context, where.folder)))
-    return workspace.bases(where, platform)
+    base = workspace.bases(where, platform)
+    if base.run.get("OnBuild"):
+        raise Refused(
+            f"the base {recipe.base} has ONBUILD, which files alone can't carry out",
+            remedy="use another base, or a Dockerfile with --engine buildkit",
+        )
+    if base.has_relative_workdir and not recipe.workdir:
+        raise Refused(
+            f"the base {recipe.base} has a workdir that is not an absolute path, so no container "
+            "would start",
+            remedy="set workdir to an absolute path",
+        )
+    return base

@@ -289,6 +289,30 @@ def test_a_file_at_the_top_is_no_folder_of_the_base_s_workdir(
     assert "/work is a folder in the base" in refuse(context, layout, workers, recipe).what
 
 
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"OnBuild": ["COPY . /src"]}, "has ONBUILD, which files alone can't carry out"),
+        ({"WorkingDir": "srv"}, "has a workdir that is not an absolute path"),
+    ],
+)
+def test_a_base_that_says_what_files_alone_do_not_do_is_refused(
+    context: Path, layout: Layout, workers: Executor, more: dict[str, Any], reason: str
+) -> None:
+    below = base(context, tar("bin/"), **more)
+    recipe = Recipe(base=f"oci:base@{below.digest}", files=(APP,))
+    assert reason in refuse(context, layout, workers, recipe).what
+
+
+def test_a_workdir_of_its_own_takes_the_place_of_the_base_s(
+    context: Path, layout: Layout, workers: Executor
+) -> None:
+    below = base(context, tar("bin/"), WorkingDir="srv")
+    recipe = Recipe(base=f"oci:base@{below.digest}", files=(APP,), workdir="/srv")
+    image = assemble(context, recipe, layout, workers)
+    assert config(layout, image)["config"]["WorkingDir"] == "/srv"
+
+
 def test_a_folder_s_path_may_end_in_a_slash(
     context: Path, layout: Layout, workers: Executor
 ) -> None:

@@ -95,6 +95,9 @@ class Assembly(Struct):
         if base.run.get("OnBuild"):
             what = "builds on an image with ONBUILD, which assemble can't carry out"
             raise file.refused(line, what, ENGINE)
+        if base.has_relative_workdir:
+            what = "builds on an image whose WORKDIR is not an absolute path"
+            raise file.refused(line, what, "build on another image: no container of it starts")
         return StageImage.started(base, self.workspace.scratch, file.escape)
 
     def _image(self, image: Image) -> BaseImage:
