@@ -73,6 +73,7 @@ COPYING = {
         COPY a /$TARGETOS-$TARGETARCH$TARGETVARIANT-$BUILDARCH/a
         LABEL p=$TARGETPLATFORM b=$BUILDPLATFORM
     """,
+    "the time of the form": "FROM scratch\nARG SOURCE_DATE_EPOCH=5\nCOPY a /$SOURCE_DATE_EPOCH",
     "arguments": "ARG V=1\nFROM scratch\nARG V\nARG W=$V-2\nCOPY a /$W/a\nLABEL v=${V:+set}",
 }
 RUNNING = {

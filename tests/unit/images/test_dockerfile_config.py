@@ -135,6 +135,16 @@ def test_stages_and_arguments_hand_on_what_they_have(world: World) -> None:
     assert "Cmd" not in found
 
 
+def test_the_time_of_the_form_is_there_for_an_arg_that_asks_for_it(world: World) -> None:
+    text = "ARG SOURCE_DATE_EPOCH=1\nARG G=$SOURCE_DATE_EPOCH\nFROM base AS one\nARG G\nENV A=$G"
+    for asks, found in (("", ""), ("ARG SOURCE_DATE_EPOCH\n", "315619200")):
+        built = world.build(f"{text}\n{asks}ENV B=$SOURCE_DATE_EPOCH\n")
+        assert f"B={found}" in world.run(built)["Env"]
+        assert "A=315619200" in world.run(built)["Env"]
+    build_args = {"SOURCE_DATE_EPOCH": "7"}
+    assert "A=7" in world.run(world.build(f"{text}\n", build_args=build_args))["Env"]
+
+
 def test_labels_of_the_build_win(world: World) -> None:
     image = world.build("FROM base\nLABEL l=2 m=3\n", labels={"l": "4", "n": "5"})
     assert world.run(image)["Labels"] == {"l": "4", "m": "3", "n": "5"}

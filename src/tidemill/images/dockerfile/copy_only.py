@@ -129,7 +129,7 @@ class Assembly(Struct):
                 self._text_instruction(instruction, made)
 
     def _declare(self, name: str, default: str | None, made: StageImage) -> None:
-        value = self.build.build_args.get(name)
+        value = self.build.arguments.get(name)
         if value is None:
             value = self.stages.variables.get(name) if default is None else made.text(default)
         if value is not None:
