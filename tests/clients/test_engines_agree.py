@@ -264,6 +264,19 @@ def test_another_platform_needs_no_emulation_where_nothing_runs(
     assert there != here
 
 
+def test_buildkit_tells_a_dockerfile_which_machine_builds_and_others_for_which_it_does(
+    buildkit_go126: BuildKit, context: Path, tmp_path: Path
+) -> None:
+    text = "ARG BUILDARCH\nFROM scratch\nARG BUILDPLATFORM BUILDARCH\nCOPY a /$BUILDARCH/a\n"
+    build = dockerfile(context, f"{text}LABEL p=$BUILDPLATFORM")
+    maker = buildkit("buildkit", buildkit_go126.environment)
+    here, there = (made.image(build, tmp_path, ARM64) for made in (maker, COPY_ONLY))
+    assert here.config["config"]["Labels"] != {"p": "linux/arm64"}
+    assert there.config["config"]["Labels"] == {"p": "linux/arm64"}
+    build = dockerfile(context, text.replace("BUILD", "TARGET"))
+    assert len({made.image(build, tmp_path, ARM64).digest for made in (maker, COPY_ONLY)}) == 1
+
+
 KNOWN = {
     "parents that COPY --chown makes": "FROM scratch\nCOPY --chown=5:6 dir /new/dir",
     "an ARG after an ENV": "FROM scratch\nENV A=1\nARG A=2\nCOPY a /of-$A",
