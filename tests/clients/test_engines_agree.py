@@ -397,7 +397,13 @@ def test_another_folder_is_looked_at_as_the_context_is(
 
 
 @pytest.mark.parametrize(
-    "copied", ["--exclude=**/p* mixed", "--exclude=/file fine", "--exclude=./file fine"]
+    "copied",
+    [
+        "--exclude=**/p* mixed",
+        "--exclude=/file fine",
+        "--exclude=./file fine",
+        "--chown=5:6 --chmod=700 fine /d/fine\nCOPY --exclude=* --exclude=!fine/file .",
+    ],
 )
 def test_what_exclude_leaves_out_is_not_copied(
     copied: str, odd: Path, buildkit_go126: BuildKit, tmp_path: Path

@@ -168,6 +168,22 @@ def test_files_of_another_image_come_with_what_they_have(
     assert world.listed(world.build(f"FROM scratch\nCOPY --from=base {text}\n")) == [expected]
 
 
+def test_a_folder_that_is_only_above_what_exclude_keeps_takes_over_the_mode_alone(
+    world: World,
+) -> None:
+    text = """
+        FROM scratch
+        COPY --chown=5:6 --chmod=700 web /w
+        COPY --chown=7 --chmod=640 --exclude=* --exclude=!css/deep/z web /w
+    """
+    assert world.listed(world.build(text))[1] == [
+        "700 5:6 w",
+        "755 5:6 w/css",
+        "755 5:6 w/css/deep",
+        "640 7:7 w/css/deep/z",
+    ]
+
+
 @pytest.mark.parametrize("size", range(1, 16))
 def test_a_gzip_that_is_cut_off_is_added_as_the_file_that_it_is(world: World, size: int) -> None:
     (world.root / "context" / "cut.gz").write_bytes(b"\x1f\x8b\x08\x08\0\0\0\0\0\3a name"[:size])

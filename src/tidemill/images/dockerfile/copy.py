@@ -230,18 +230,27 @@ def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: Copy
         upper.put(Folder(target))  # which says what is wrong
     start = len(place) + 1 if place else 0
     copying = object()  # the paths of one file stay together if one folder has them
-    for below in map(fit, kept(source.below(place), start, flags.exclude)):
+    for one, is_above in kept(source.below(place), start, flags.exclude):
+        below = fit(one)
+        path = path_in(target, below.path[start:])
+        there = upper.folder(path) if is_above else None
+        if there is not None:  # it takes over the mode alone, whatever the flags say
+            upper.put(Folder(path, replace(there, mode=below.attributes.mode)))
+            continue
         file = source.file_of(below.path)
-        upper.put(
-            _moved(below, path_in(target, below.path[start:]), flags),
-            None if file is None else (copying, file),
-        )
+        upper.put(_moved(below, path, flags), None if file is None else (copying, file))
 
 
-def kept(entries: Iterable[Found], start: int, exclude: Ignore | None) -> Iterator[Found]:
-    """The entries that --exclude keeps, and the folders above them."""
+def kept(
+    entries: Iterable[Found], start: int, exclude: Ignore | None
+) -> Iterator[tuple[Found, bool]]:
+    """The entries that --exclude keeps, and the folders above them.
+
+    Returns:
+        Each with whether it is a folder that is left out, but for what is below it.
+    """
     if exclude is None:
-        yield from entries
+        yield from ((entry, False) for entry in entries)
         return
     above: dict[str, Matched] = {"": ()}
     waiting: dict[str, Found] = {}
@@ -257,8 +266,8 @@ def kept(entries: Iterable[Found], start: int, exclude: Ignore | None) -> Iterat
         parts = name.split("/")
         for count, _ in enumerate(parts[:-1], start=1):
             if (folder := waiting.pop("/".join(parts[:count]), None)) is not None:
-                yield folder
-        yield entry
+                yield folder, True
+        yield entry, False
 
 
 def _matching(source: Source, path: str) -> Iterator[str]:
