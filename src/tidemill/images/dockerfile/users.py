@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tidemill.images.dockerfile.words import Mistake
+from tidemill.images.dockerfile.words import WHITE_SPACE, Mistake
 from tidemill.words.names import shown
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -46,8 +46,8 @@ def _numbers(
 
 
 def _lines(data: bytes | None, count: int) -> list[list[str]]:
-    lines = (data or b"").decode(errors="replace").splitlines()
-    found = (line.strip().split(":") for line in lines)
+    lines = (data or b"").decode(errors="replace").split("\n")
+    found = (line.strip(WHITE_SPACE).split(":") for line in lines)
     return [fields for fields in found if len(fields) >= count]
 
 
