@@ -63,10 +63,11 @@ PATH = RUN["Env"][0]
             id="labels",
         ),
         pytest.param(
-            "EXPOSE 80-81 53/UDP 1$Z",
+            'EXPOSE 80-81 53/UDP 1$Z 2${Z} ${Q:-3}$Z "4${Q:-1}" ${Q:-${Z:-2}}',
             {
                 "ExposedPorts": {
-                    f"{port}": {} for port in ("1/tcp", "80/tcp", "81/tcp", "53/udp", "11/tcp")
+                    f"{port}/{'udp' if port == 53 else 'tcp'}": {}
+                    for port in (1, 80, 81, 53, 11, 21, 31, 41)
                 }
             },
             id="ports",

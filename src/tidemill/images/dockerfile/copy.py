@@ -111,6 +111,12 @@ def _flags(instruction: Copy, made: StageImage, file: Dockerfile) -> CopyFlags:
     if mode and (set(mode) - set("01234567") or int(mode, 8) > _HIGHEST_MODE):
         what = f"has --chmod={shown(mode)}, which is no octal mode"
         raise file.refused(instruction.line, what, "write it like 0755, or use --engine buildkit")
+    for text in instruction.exclude:
+        if not text.isascii():
+            what = f"has --exclude={shown(text)}, of which BuildKit reads each byte by itself"
+            raise file.refused(
+                instruction.line, what, "write ? for what is not ASCII, or use a .dockerignore"
+            )
     if instruction.is_linked and owner and set(owner) - set("0123456789:"):
         raise Mistake("--link is together with a name in --chown: give the number")
     return CopyFlags(
