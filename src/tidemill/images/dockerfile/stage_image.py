@@ -108,6 +108,12 @@ class StageImage(Struct):
         if given.keyword == "LABEL":
             self.run["Labels"] = {**(self.run.get("Labels") or {}), **pairs}
         else:
+            of_base = [line.partition("=")[0] for line in self.base.run.get("Env") or ()]
+            if twice := [name for name in pairs if of_base.count(name) > 1]:
+                raise Mistake(
+                    f"its base has the variable {shown(twice[0])} twice, and BuildKit would change "
+                    "one of them alone: use another name, or another base"
+                )
             self.variables |= pairs
             env = run_config.variables(self.run) | pairs
             self.run["Env"] = [f"{name}={value}" for name, value in env.items()]
