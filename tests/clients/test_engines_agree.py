@@ -73,6 +73,7 @@ COPYING = {
         COPY a /$TARGETOS-$TARGETARCH$TARGETVARIANT-$BUILDARCH/a
         LABEL p=$TARGETPLATFORM b=$BUILDPLATFORM
     """,
+    "the time of the form": "FROM scratch\nARG SOURCE_DATE_EPOCH=5\nCOPY a /$SOURCE_DATE_EPOCH",
     "arguments": "ARG V=1\nFROM scratch\nARG V\nARG W=$V-2\nCOPY a /$W/a\nLABEL v=${V:+set}",
 }
 RUNNING = {
@@ -263,6 +264,19 @@ def test_another_platform_needs_no_emulation_where_nothing_runs(
     assert there != here
 
 
+def test_buildkit_tells_a_dockerfile_which_machine_builds_and_others_for_which_it_does(
+    buildkit_go126: BuildKit, context: Path, tmp_path: Path
+) -> None:
+    text = "ARG BUILDARCH\nFROM scratch\nARG BUILDPLATFORM BUILDARCH\nCOPY a /$BUILDARCH/a\n"
+    build = dockerfile(context, f"{text}LABEL p=$BUILDPLATFORM")
+    maker = buildkit("buildkit", buildkit_go126.environment)
+    here, there = (made.image(build, tmp_path, ARM64) for made in (maker, COPY_ONLY))
+    assert here.config["config"]["Labels"] != {"p": "linux/arm64"}
+    assert there.config["config"]["Labels"] == {"p": "linux/arm64"}
+    build = dockerfile(context, text.replace("BUILD", "TARGET"))
+    assert len({made.image(build, tmp_path, ARM64).digest for made in (maker, COPY_ONLY)}) == 1
+
+
 KNOWN = {
     "parents that COPY --chown makes": "FROM scratch\nCOPY --chown=5:6 dir /new/dir",
     "an ARG after an ENV": "FROM scratch\nENV A=1\nARG A=2\nCOPY a /of-$A",
@@ -383,7 +397,13 @@ def test_another_folder_is_looked_at_as_the_context_is(
 
 
 @pytest.mark.parametrize(
-    "copied", ["--exclude=**/p* mixed", "--exclude=/file fine", "--exclude=./file fine"]
+    "copied",
+    [
+        "--exclude=**/p* mixed",
+        "--exclude=/file fine",
+        "--exclude=./file fine",
+        "--chown=5:6 --chmod=700 fine /d/fine\nCOPY --exclude=* --exclude=!fine/file .",
+    ],
 )
 def test_what_exclude_leaves_out_is_not_copied(
     copied: str, odd: Path, buildkit_go126: BuildKit, tmp_path: Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,17 @@ class World:
         bases.tag(["base"], image)
         base = Location(folder=str(bases.root), digest=image.digest)
         return cls(root, Layout.create(root / "layout"), base, workers)
+
+    def on(self, **more: Any) -> World:
+        """The same, with a base whose config says this, too, of how it is started."""
+        bases = Layout.open(self.root / "bases")
+        manifest = msgspec.json.decode(bases.read(self.base.digest or ""), type=oci.Manifest)
+        config = msgspec.json.decode(bases.read(manifest.config.digest), type=oci.Config)
+        described = bases.add(
+            oci.CONFIG, oci.config(AMD64, RUN | more, list(config.rootfs.diff_ids))
+        )
+        image = bases.add(oci.MANIFEST, oci.manifest(described, list(manifest.layers)))
+        return replace(self, base=Location(folder=str(bases.root), digest=image.digest))
 
     def write(self, dockerfile: str, **more: Any) -> DockerfileBuild:
         """The build of a Dockerfile with that text."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import PurePosixPath
 
 from msgspec import Struct
 
 from tidemill.adopting.tree import Tree
+from tidemill.errors import Refused
+from tidemill.images.dockerfile.instructions import Copy
+from tidemill.images.dockerfile.parse import parse
 
 # Of a stage of development, and not what is shipped.
 _NOT_SHIPPED = re.compile(
@@ -18,6 +22,7 @@ _SAYS_NOTHING = frozenset(
     {"build", "container", "containers", "deploy", "docker", "dockerfiles", "image", "images"}
     | {"package", "services", "apps"}
 )
+_COPY = re.compile(r"(?mi)^\s*(?:COPY|ADD)\s+(?!--from)(?:--\S+\s+)*(.+?)\s+\S+\s*$")
 
 
 class Dockerfile(Struct, frozen=True):
@@ -46,10 +51,10 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
             continue
         if path.name.endswith(".dockerignore"):
             continue
-        text = tree.text(str(path))
         name = _service_of(path.parent) if is_named else suffix
-        runs = re.search(r"(?mi)^\s*RUN\s", text) is not None
-        found.append(Dockerfile(str(path), name, _context(tree, path, text), runs))
+        runs = re.search(r"(?mi)^\s*RUN\s", tree.text(str(path))) is not None
+        context = _context(tree, path, tree.files[str(path)])
+        found.append(Dockerfile(str(path), name, context, runs))
     return found
 
 
@@ -59,13 +64,10 @@ def _service_of(folder: PurePosixPath) -> str:
     return parts[-1] if parts else ""
 
 
-def _context(tree: Tree, path: PurePosixPath, text: str) -> str | None:
+def _context(tree: Tree, path: PurePosixPath, data: bytes) -> str | None:
     """The nearest folder above it that has all that it copies; None for the root, if that has."""
-    copies = re.findall(r"(?mi)^\s*(?:COPY|ADD)\s+(?!--from)(?:--\S+\s+)*(.+?)\s+\S+\s*$", text)
-    sources = [word.strip("/") for words in copies for word in words.split() if "*" not in word]
-    sources = [
-        one for one in sources if one not in (".", "") and "://" not in one and "$" not in one
-    ]
+    paths = (one.strip("\"'/") for one in _copied(data) if _is_plain(one))
+    sources = [posixpath.normpath(one) for one in paths if one not in ("", ".")]
     if sources and all(_is_there(tree, one) for one in sources):
         return None
     for folder in map(str, path.parents):
@@ -74,6 +76,22 @@ def _context(tree: Tree, path: PurePosixPath, text: str) -> str | None:
     return None
 
 
+def _copied(data: bytes) -> list[str]:
+    """What a Dockerfile copies from its context; of one with a mistake, what looks like it."""
+    try:
+        stages = parse(data).stages
+    except Refused:
+        text = data.decode(errors="replace")
+        return [word for words in _COPY.findall(text) for word in words.split()]
+    instructions = (one for stage in stages for one in stage.instructions)
+    copies = (one for one in instructions if isinstance(one, Copy) and not one.origin)
+    return [source for copy in copies for source in copy.sources]
+
+
+def _is_plain(source: str) -> bool:
+    """Whether it is the path of one file or folder, and no variable, pattern or address."""
+    return not (set(source) & set("$*?[")) and ":" not in source
+
+
 def _is_there(tree: Tree, path: str) -> bool:
-    path = path.removeprefix("./")
     return path in tree.files or any(one.startswith(f"{path}/") for one in tree.files)

@@ -33,9 +33,10 @@ Resolve = Callable[[Location, Mapping[str, Trust]], str]
 _PREFIX = "docker-image://"
 # What an image stands behind: in COPY or a mount of RUN, and where an ARG has it by default.
 _FLAG = r"""(?i:(?<=\bfrom=)|(?<=\bfrom=["']))"""
-_VALUE = r"""(?:(?<==)|(?<==["']))"""
-# A tag that a variable gives, alone.
-_TAG = re.compile(r":\$\{?([A-Za-z_]\w*)(?::?-[^}]*)?\}?$")
+_VALUE = r"""(?:(?<=\b{0}=)|(?<=\b{0}=["']))"""
+# A variable alone: an image, or its tag.
+_ALONE = re.compile(r"\$\{?([A-Za-z_]\w*)(?::?-[^}]*)?\}?$")
+_TAG = re.compile(f":{_ALONE.pattern}")
 
 
 class Pin(Struct, frozen=True):
@@ -101,7 +102,7 @@ class Pinning(Struct):
                 after = self._pinned(location.parse(missing.image)) or missing.image
                 if not (
                     self._replace_in_instruction(file, read, missing, after)
-                    or self._replace_default(file, missing, after)
+                    or self._replace_default(file, read, missing, after)
                     or self._replace_tag(file, read, missing, after)
                 ):
                     named = f"{missing.image} of line {missing.line}"
@@ -176,11 +177,23 @@ class Pinning(Struct):
         is_said = stage.image.strip("\"'") == missing.image
         return is_said and self._replace(path, missing.image, after, lines, is_first=True)
 
-    def _replace_default(self, path: Path, missing: NotByDigest, after: str) -> bool:
-        """Write it where an ARG has the image by default."""
-        argument = re.compile(r"\s*ARG\s", re.IGNORECASE)
-        lines = [number for number, line in self._lines(path) if argument.match(line)]
-        return self._replace(path, missing.image, after, lines, behind=_VALUE)
+    def _replace_default(
+        self, path: Path, read: Dockerfile, missing: NotByDigest, after: str
+    ) -> bool:
+        """Write it where an ARG has the image that it gives to a FROM, if only FROMs see it."""
+        stage = next((s for s in read.stages if s.line == missing.line), None)
+        used = stage and _ALONE.fullmatch(stage.image.strip("\"'"))
+        if not used or any(used[1] in names for names in _declared(read)):
+            return False
+        others = (default or "" for arg in read.args for _, default in arg.pairs)
+        texts = (text.strip("\"'") for text in (*(s.image for s in read.stages), *others))
+        mentioned = re.compile(rf"\$\{{?{used[1]}\b")
+        if not all(_ALONE.fullmatch(text) for text in texts if mentioned.search(text)):
+            return False
+        lines = [
+            number for arg in read.args for number in self._instruction(path, arg.line, read.escape)
+        ]
+        return self._replace(path, missing.image, after, lines, behind=_VALUE.format(used[1]))
 
     def _replace_tag(self, path: Path, read: Dockerfile, missing: NotByDigest, after: str) -> bool:
         """Write the digest behind the tag that an ARG gives to a FROM, if only FROMs see it."""
@@ -258,8 +271,8 @@ def _declared(file: Dockerfile) -> Iterator[list[str]]:
 
 def _in_variables(file: Path, image: str, after: str) -> Refused:
     return Refused(
-        f"the image {image} of {shown_path(file)} is put together from variables, so its digest "
-        "can't be written there",
+        f"the image {image} of {shown_path(file)} is put together from variables, or from one that "
+        "is used elsewhere, too, so its digest is not written there",
         remedy=f"write {after} where the variables get their values",
     )
 

@@ -30,6 +30,11 @@ class BaseImage:
     _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     @property
+    def has_relative_workdir(self) -> bool:
+        """Whether containers of it begin in no folder that could be told: none starts."""
+        return not (self.run.get("WorkingDir") or "/").startswith("/")
+
+    @property
     def rootfs(self) -> RootFs:
         """What is at each path of it; reads every layer, the first time, whoever else asks."""
         with self._reading:

@@ -15,6 +15,7 @@ from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 from tidemill.images.recipe import CONSTANT, Times
+from tidemill.images.tar_stream import TIME
 
 # The image of that location (which names a digest) for that platform.
 Bases = Callable[[Location, Platform], BaseImage]
@@ -45,6 +46,14 @@ class DockerfileBuild(Struct, frozen=True):
     cache_from: tuple[str, ...] = ()
     cache_to: tuple[str, ...] = ()
     no_cache: bool = False
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The build arguments, and the time of the form for an ARG that asks for it.
+
+        It is never the commit's time: every commit would then change every image.
+        """
+        return {"SOURCE_DATE_EPOCH": str(TIME), **self.build_args}
 
 
 class Workspace(Struct, frozen=True):

@@ -16,6 +16,8 @@ from tidemill.images.oci import Platform
 from tidemill.words.names import UNPRINTABLE
 
 SCRATCH = "scratch"
+# Git's repository, or a file that says where it is; no commit has anything of that name.
+GIT = ".git"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -39,8 +41,9 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     Attributes:
         source: the file or folder, relative to the context. `{os}`, `{arch}` and `{variant}` stand
-            for the platform's.
-        to: where it goes: the absolute path of the copy itself.
+            for the platform's. What is called `.git` is never copied.
+        to: where it goes: the absolute path of the copy itself. No file takes the place of a folder
+            of the base, and no folder that of a file.
         mode: the permissions of its files. Without it, a file is executable if its owner may
             execute it.
     """
@@ -56,6 +59,11 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
                 f"the path {self.source!r} leads out of the build context: give one relative "
                 "to it, without .."
             )
+        if GIT in source.parts:
+            raise ValueError(
+                f"the path {self.source!r} leads to what Git keeps beside the files, which is "
+                "another in each clone: copy files of the commit"
+            )
         if not to.is_absolute() or ".." in to.parts or UNPRINTABLE.search(self.to) or not to.name:
             raise ValueError(
                 f"{self.to!r} is not a path in the image: give the absolute path of the copy itself"
@@ -65,6 +73,11 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def path(self) -> str:
         """Where the copy goes, without a slash at either end."""
         return PurePosixPath(self.to).as_posix().strip("/")
+
+    @property
+    def names_folder(self) -> bool:
+        """Whether `to` can only be the path of a folder: it ends in a slash."""
+        return self.to.endswith(("/", "/."))
 
     def source_for(self, platform: Platform) -> str:
         found = self.source

@@ -125,6 +125,28 @@ def test_reader_finds(read: Callable[[Tree], Any], files: dict[str, str], found:
 
 
 @pytest.mark.parametrize(
+    "copied",
+    [
+        "COPY main.go .",
+        "COPY --link --from=b /x /y\nCOPY main.go .",
+        "COPY --chown=1:1 --from=b /x /y\nADD --chmod=644 main.go .",
+        'COPY ["main.go", "a b", "/x/"]',
+        "COPY \\\n  main.go \\\n  # more\n  go.mod \\\n  /x/",
+        "COPY <<EOF /x\nCOPY none /y\nEOF\nCOPY main.go /x",
+        'COPY ./main.go ./lib/ "go.mod" /x/',
+        "COPY $NAME *.go lib/[a-z] https://a.example/b main.go /x/",
+        "BOGUS\nCOPY main.go /x",
+    ],
+)
+def test_a_context_is_the_folder_that_has_what_is_copied(copied: str) -> None:
+    names = ("main.go", "go.mod", "a b", "lib/x")
+    files = {f"services/web/{name}": "" for name in names}
+    files["services/web/Dockerfile"] = f"FROM a AS b\nFROM a\n{copied}\n"
+    [found] = dockerfiles.dockerfiles(tree(files))
+    assert found.context == "services/web"
+
+
+@pytest.mark.parametrize(
     ("files", "owner", "prefix"),
     [
         ({"a.yaml": "image: ghcr.io/acme/a:1\n"}, "", "ghcr.io/acme"),

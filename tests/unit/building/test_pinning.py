@@ -30,6 +30,9 @@ def pinned(folder: Path, text: str, *, newer: bool = False) -> str:
         "FROM --platform=$BUILDPLATFORM node{0} \\\n  AS node\nFROM node\n",
         "ARG IMAGE=node{0}\nFROM $IMAGE AS node\nCOPY node node\n",
         'ARG IMAGE="node{0}"\nARG node=1\nFROM $IMAGE\n',
+        "ARG IMAGE=node{0}\nARG FLAVOUR=node\nFROM ${{IMAGE}}\nARG FLAVOUR\n",
+        "ARG \\\n  FLAVOUR=node \\\n  IMAGE=node{0}\nFROM $IMAGE AS a\nFROM ${{IMAGE:-x}}\n",
+        "ARG IMAGE=node{0}\nFROM $IMAGE\nARG TOOL=node\nLABEL tool=$TOOL\n",
         "FROM scratch\nCOPY --from=node{0} /usr/share/node node\n",
         "FROM scratch\nCOPY --from=node{0} node \\\n  node\n",
         "FROM scratch\nRUN --mount=type=bind,from=node{0},target=/x cd /x && node --version\n",
@@ -65,6 +68,20 @@ def test_a_tag_of_a_variable_gets_its_digest_and_later_the_next_one(
 )
 def test_a_digest_beside_variables_gets_the_next_one(tmp_path: Path, text: str) -> None:
     assert pinned(tmp_path, text.format(DIGEST), newer=True) == text.format(NEWER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ARG IMAGE=node\nFROM $IMAGE\nARG IMAGE\nLABEL base=$IMAGE\n",
+        f"ARG IMAGE=node\nFROM $IMAGE AS one\nFROM a/$IMAGE:1@{DIGEST}\nCOPY --from=one / /\n",
+        "ARG IMAGE=node\nARG OTHER=acme/$IMAGE:1\nFROM $IMAGE\n",
+    ],
+)
+def test_a_variable_that_more_than_a_from_sees_stays(tmp_path: Path, text: str) -> None:
+    with pytest.raises(Refused, match="used elsewhere"):
+        pinned(tmp_path, text)
+    assert (tmp_path / "Dockerfile").read_text() == text
 
 
 def test_a_digest_of_two_images_is_not_left_in_silence(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 1
         ([file("etc/ssh/ssh_host_rsa_key", b"1")], (), "drawn at random"),
         ([file("usr/share/nginx/html/index.html", b"1")], (), "name their folder in content_times"),
         ([file("var/www/html/a/app.js", b"1")], ("/srv",), "name their folder in content_times"),
+        ([file("app/.git/HEAD", b"ref")], (), "another in each clone"),
+        ([file(".git", b"gitdir: x")], (), "name .git in the .dockerignore"),
         ([file("model.bin", POINTER)], (), "a pointer there in place of the file"),
     ],
 )
@@ -70,6 +72,7 @@ def test_what_surprises_is_named_with_its_remedy(
         ([Folder("var/log"), Folder("usr/share/nginx/html")], ()),
         ([file("var/lib/dpkg/status"), file("usr/lib/node_modules/a/index.js")], ()),
         ([file("usr/share/nginx/html/index.html", b"1")], ("/usr/share/nginx",)),
+        ([file("srv/app.git/HEAD"), file(".gitignore"), file(".github/x")], ()),
     ],
 )
 def test_what_is_right_is_passed_over(entries: list[Entry], by_content: tuple[str, ...]) -> None:

@@ -108,6 +108,20 @@ def test_the_digest_never_changes(context: Path, layout: Layout, workers: Execut
     )
 
 
+def test_no_repository_of_git_gets_into_an_image(
+    context: Path, layout: Layout, workers: Executor
+) -> None:
+    """It is another in each clone; a submodule has a file of that name."""
+    recipe = Recipe(files=(Copy(source=".", to="/app"),))
+    clean = assemble(context, recipe, layout, workers)
+    (context / ".git").mkdir()
+    (context / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (context / "web" / ".git").write_text("gitdir: ../.git/modules/web")
+    assert assemble(context, recipe, layout, workers).digest == clean.digest
+    (context / ".gitignore").write_text("bin")
+    assert ("app/.gitignore", "644") in listed(layout, assemble(context, recipe, layout, workers))
+
+
 @pytest.mark.parametrize("mode", [0o100, 0o755, 0o777, 0o4755])
 def test_of_a_mode_only_the_owners_executable_bit_counts(
     context: Path, layout: Layout, workers: Executor, mode: int
@@ -185,12 +199,16 @@ def tar(*names: str) -> bytes:
     return written.getvalue()
 
 
-def base(top: Path, *layers: bytes, arch: str = "amd64") -> Descriptor:
-    """A base image in the layout `base` of a context, with Docker's media types."""
+def base(top: Path, *layers: bytes, arch: str = "amd64", **more: object) -> Descriptor:
+    """A base image in the layout `base` of a context, with Docker's media types.
+
+    Args:
+        more: what else its config says of how it is started.
+    """
     layout = Layout.create(top / "base")
     types = {kind: docker for docker, kind in oci.FROM_DOCKER.items()}
     blobs = [layout.add(types[oci.LAYER], gzip.compress(layer, mtime=1)) for layer in layers]
-    run = {"Env": ["PATH=/bin"], "Cmd": ["sh"], "Hostname": "builder"}
+    run = {"Env": ["PATH=/bin"], "Cmd": ["sh"], "Hostname": "builder", **more}
     diff_ids = [oci.digest_of(layer) for layer in layers]
     described = layout.add(types[oci.CONFIG], oci.config(Platform("linux", arch), run, diff_ids))
     return layout.add(types[oci.MANIFEST], oci.manifest(described, blobs))
@@ -235,6 +253,74 @@ def test_folders_that_the_base_has_stay_as_they_are_and_its_links_are_followed(
         *(("usr", ours), ("usr/bin", ours), ("usr/bin/a", ours)),
         *(("var", ours), ("var/lib", ours), ("var/lib/a", ours)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "reason"),
+    [
+        ("bin/app", "/usr/bin", "/usr/bin is a folder in the base, and would become a file"),
+        ("bin/app", "/opt", "/opt is a folder in the base, and would become a file"),
+        ("bin/app", "/srv", "/srv is a folder in the base, and would become a file"),
+        ("bin/app", "/bin", "/bin is a folder in the base, and would become a file"),
+        ("web", "/etc/app.conf", "/etc/app.conf is a file in the base, and would become a folder"),
+        ("web", "/conf", "/conf is a file in the base, and would become a folder"),
+        ("bin/app", "/etc/app.conf/a", "/etc/app.conf is a file in the base, and would become"),
+        ("bin/app", "/usr/bin/", "bin/app is a file, and /usr/bin/ the path of a folder"),
+        ("bin/app", "/new/.", "bin/app is a file, and /new/. the path of a folder"),
+    ],
+)
+def test_no_folder_of_the_base_becomes_a_file_and_no_file_a_folder(
+    context: Path, layout: Layout, workers: Executor, source: str, to: str, reason: str
+) -> None:
+    files = ("etc/app.conf", "usr/bin/", "opt/", "srv/", "bin -> usr/bin", "conf -> etc/app.conf")
+    recipe = Recipe(
+        base=f"oci:base@{base(context, tar(*files)).digest}", files=(Copy(source=source, to=to),)
+    )
+    error = refuse(context, layout, workers, recipe)
+    assert reason in error.what
+    assert "write" in error.remedy
+
+
+def test_a_file_at_the_top_is_no_folder_of_the_base_s_workdir(
+    context: Path, layout: Layout, workers: Executor
+) -> None:
+    below = base(context, tar("work/", "work/x"), WorkingDir="/work/x")
+    recipe = Recipe(base=f"oci:base@{below.digest}", files=(Copy(source="bin/app", to="/work"),))
+    assert "/work is a folder in the base" in refuse(context, layout, workers, recipe).what
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"OnBuild": ["COPY . /src"]}, "has ONBUILD, which files alone can't carry out"),
+        ({"WorkingDir": "srv"}, "has a workdir that is not an absolute path"),
+    ],
+)
+def test_a_base_that_says_what_files_alone_do_not_do_is_refused(
+    context: Path, layout: Layout, workers: Executor, more: dict[str, Any], reason: str
+) -> None:
+    below = base(context, tar("bin/"), **more)
+    recipe = Recipe(base=f"oci:base@{below.digest}", files=(APP,))
+    assert reason in refuse(context, layout, workers, recipe).what
+
+
+def test_a_workdir_of_its_own_takes_the_place_of_the_base_s(
+    context: Path, layout: Layout, workers: Executor
+) -> None:
+    below = base(context, tar("bin/"), WorkingDir="srv")
+    recipe = Recipe(base=f"oci:base@{below.digest}", files=(APP,), workdir="/srv")
+    image = assemble(context, recipe, layout, workers)
+    assert config(layout, image)["config"]["WorkingDir"] == "/srv"
+
+
+def test_a_folder_s_path_may_end_in_a_slash(
+    context: Path, layout: Layout, workers: Executor
+) -> None:
+    images = [
+        assemble(context, Recipe(files=(Copy(source="web", to=to),)), layout, workers).digest
+        for to in ("/srv/www", "/srv/www/")
+    ]
+    assert images[0] == images[1]
 
 
 def test_a_base_for_several_platforms_gives_the_one_that_is_asked_for(

@@ -280,6 +280,7 @@ def test_compileall_writes_what_is_recognised(explain: Explain, tmp_path: Path) 
         ("etc/hostname", "machine name"),
         ("etc/shadow", "embedded time"),
         ("usr/lib/python3/x.dist-info/RECORD", "python installer"),
+        ("app/.git/index", "Git's repository"),
         ("app/var/log", None),
         ("etc/app.conf", None),
     ],

@@ -42,6 +42,10 @@ def only(text: str) -> Instruction:
             'COPY ["a b", "/c d"]', Copy(2, "COPY", ("a b",), (), "/c d"), id="copy as JSON"
         ),
         pytest.param('COPY ["a b" /c', Copy(2, "COPY", ('["a', 'b"'), (), "/c"), id="almost JSON"),
+        pytest.param("COPY a /c\x1c", Copy(2, "COPY", ("a",), (), "/c\x1c"), id="no space"),
+        pytest.param(
+            "VOLUME /v\x1f \u2003\xa0", Words(2, "VOLUME", ("/v\x1f",)), id="spaces at the end"
+        ),
         pytest.param(
             "COPY --from=x --chown=1:2 --chmod=0755 --link --exclude=*.a --exclude=b s /d",
             Copy(*(2, "COPY", ("s",), (), "/d", "x", "1:2", "0755", ("*.a", "b")), is_linked=True),

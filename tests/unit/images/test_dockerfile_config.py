@@ -63,10 +63,11 @@ PATH = RUN["Env"][0]
             id="labels",
         ),
         pytest.param(
-            "EXPOSE 80-81 53/UDP 1$Z",
+            'EXPOSE 80-81 53/UDP 1$Z 2${Z} ${Q:-3}$Z "4${Q:-1}" ${Q:-${Z:-2}}',
             {
                 "ExposedPorts": {
-                    f"{port}": {} for port in ("1/tcp", "80/tcp", "81/tcp", "53/udp", "11/tcp")
+                    f"{port}/{'udp' if port == 53 else 'tcp'}": {}
+                    for port in (1, 80, 81, 53, 11, 21, 31, 41)
                 }
             },
             id="ports",
@@ -133,6 +134,16 @@ def test_stages_and_arguments_hand_on_what_they_have(world: World) -> None:
     found = world.run(world.build(text, build_args={"A": "given", "TARGETARCH": "other"}))
     assert found["Env"] == ["A=given", "G=global", PATH, "T=", "U=other", "Z=1"]
     assert "Cmd" not in found
+
+
+def test_the_time_of_the_form_is_there_for_an_arg_that_asks_for_it(world: World) -> None:
+    text = "ARG SOURCE_DATE_EPOCH=1\nARG G=$SOURCE_DATE_EPOCH\nFROM base AS one\nARG G\nENV A=$G"
+    for asks, found in (("", ""), ("ARG SOURCE_DATE_EPOCH\n", "315619200")):
+        built = world.build(f"{text}\n{asks}ENV B=$SOURCE_DATE_EPOCH\n")
+        assert f"B={found}" in world.run(built)["Env"]
+        assert "A=315619200" in world.run(built)["Env"]
+    build_args = {"SOURCE_DATE_EPOCH": "7"}
+    assert "A=7" in world.run(world.build(f"{text}\n", build_args=build_args))["Env"]
 
 
 def test_labels_of_the_build_win(world: World) -> None:

@@ -44,6 +44,21 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
             id="a link to nothing",
         ),
         pytest.param(
+            "COPY a.txt /opt/link/../b",
+            [["755 0:0 opt", "644 0:0 opt/b"]],
+            id="beside a link",
+        ),
+        pytest.param(
+            "COPY a.txt /opt/link/../n/.",
+            [["755 0:0 opt", "755 0:0 opt/n", "644 0:0 opt/n/a.txt"]],
+            id="beside a link, into a new folder",
+        ),
+        pytest.param(
+            "WORKDIR /opt/link\nCOPY a.txt ../b",
+            [["755 0:0 opt", "644 0:0 opt/b"]],
+            id="beside a link that is the work folder",
+        ),
+        pytest.param(
             "COPY a.txt /srv",
             [["755 0:0 srv", "644 0:0 srv/a.txt"]],
             id="into a folder that is there",
@@ -151,6 +166,28 @@ def test_files_of_another_image_come_with_what_they_have(
     world: World, text: str, expected: list[str]
 ) -> None:
     assert world.listed(world.build(f"FROM scratch\nCOPY --from=base {text}\n")) == [expected]
+
+
+def test_a_folder_that_is_only_above_what_exclude_keeps_takes_over_the_mode_alone(
+    world: World,
+) -> None:
+    text = """
+        FROM scratch
+        COPY --chown=5:6 --chmod=700 web /w
+        COPY --chown=7 --chmod=640 --exclude=* --exclude=!css/deep/z web /w
+    """
+    assert world.listed(world.build(text))[1] == [
+        "700 5:6 w",
+        "755 5:6 w/css",
+        "755 5:6 w/css/deep",
+        "640 7:7 w/css/deep/z",
+    ]
+
+
+@pytest.mark.parametrize("size", range(1, 16))
+def test_a_gzip_that_is_cut_off_is_added_as_the_file_that_it_is(world: World, size: int) -> None:
+    (world.root / "context" / "cut.gz").write_bytes(b"\x1f\x8b\x08\x08\0\0\0\0\0\3a name"[:size])
+    assert world.listed(world.build("FROM scratch\nADD cut.gz /\n")) == [["644 0:0 cut.gz"]]
 
 
 def test_no_path_with_wildcards_takes_long(tmp_path: Path) -> None:

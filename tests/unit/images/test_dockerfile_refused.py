@@ -72,6 +72,18 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
         pytest.param(
             "COPY --chown=:1 a.txt /", 2, "has a mistake: ':1' is not an owner", id="no owner"
         ),
+        pytest.param(
+            "COPY --chown=1:2:3 a.txt /", 2, "has a mistake: '1:2:3' is not an owner", id="three"
+        ),
+        pytest.param(
+            "USER 1:2:3\nWORKDIR /n", 3, "has a mistake: '1:2:3' is not an owner", id="a third part"
+        ),
+        pytest.param(
+            "USER 7:+7\nWORKDIR /n", 3, "has a mistake: '+7' is not an owner", id="a signed number"
+        ),
+        pytest.param(
+            "COPY --exclude=ü web /", 2, r"has --exclude='\xfc', of which", id="beyond ASCII"
+        ),
         pytest.param("COPY --chmod=u+x a.txt /", 2, "has --chmod='u+x', which is", id="a mode"),
         pytest.param(
             "COPY --link --chown=x a.txt /", 2, "has a mistake: --link is", id="linked, a name"
@@ -80,6 +92,12 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
             "EXPOSE 80/icmp", 2, "has a mistake: '80/icmp' is not a port", id="a protocol"
         ),
         pytest.param("EXPOSE 65536", 2, "has a mistake: '65536' is not a port", id="a port"),
+        pytest.param(
+            "EXPOSE 80${X:-81}", 2, "has a mistake: '80${X:-81}' has something", id="text before"
+        ),
+        pytest.param(
+            "EXPOSE ${X:-8}${X+1}", 2, "has a mistake: '${X:-8}${X+1}' has", id="two variables"
+        ),
         pytest.param("VOLUME $X", 2, "has a mistake: VOLUME has an empty", id="a volume"),
         pytest.param("STOPSIGNAL a b", 2, "has a mistake: 'a b' is not a signal", id="a signal"),
         pytest.param("ENV $X=1", 2, "has a mistake: a name is empty", id="a variable"),
@@ -95,3 +113,21 @@ def test_what_can_not_be_copied_or_needs_an_engine_is_refused(
         world.build(f"FROM scratch\n{text}\n")
     assert f"line {line} of Dockerfile{'' if words[0] == ':' else ' '}{words}" in refused.value.what
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ({"Env": ["A=1", "A=2"]}, "its base has the variable 'A' twice"),
+        ({"OnBuild": ["COPY . /src"]}, "builds on an image with ONBUILD"),
+        ({"WorkingDir": "srv"}, "builds on an image whose WORKDIR is not an absolute path"),
+    ],
+)
+def test_a_base_that_can_not_be_built_on_as_engines_do_is_refused(
+    world: World, base: dict[str, object], words: str
+) -> None:
+    with pytest.raises(Refused, match=r"^line [23] of Dockerfile ") as refused:
+        world.on(**base).build("# x\nFROM base\nENV A=3\n")
+    assert words in refused.value.what
+    image = world.on(**base).build("FROM scratch\nCOPY --from=base /srv/file /\n")
+    assert world.listed(image) == [["644 0:0 file"]]

@@ -42,6 +42,7 @@ VARIABLES = {"A": "one", "EMPTY": "", "FILE": "a/b/c.tar.gz", "TWO": "x y", "QUO
         ("a$ b", "a$ b"),
         ("$1$@", ""),
         ("é$A", "éone"),
+        ("$A²$Aé.", "one²."),
     ],
 )
 def test_variables_are_replaced_as_in_a_shell(text: str, expected: str) -> None:

@@ -70,6 +70,12 @@ def test_a_path_out_of_the_context_is_refused(source: str) -> None:
         Copy(source=source, to="/x")
 
 
+@pytest.mark.parametrize("source", [".git", ".git/HEAD", "sub/.git"])
+def test_what_git_keeps_beside_the_files_is_refused(source: str) -> None:
+    with pytest.raises(ValueError, match="which is another in each clone"):
+        Copy(source=source, to="/x")
+
+
 @pytest.mark.parametrize("to", ["x", "", "/", "/a/../b", "//"])
 def test_a_place_in_the_image_is_absolute_and_plain(to: str) -> None:
     with pytest.raises(ValueError, match="is not a path in the image"):

@@ -20,7 +20,6 @@ from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
-from tidemill.images.tar_stream import TIME
 
 LONGEST = 3600.0
 
@@ -71,8 +70,7 @@ def _options(build: DockerfileBuild, platform: Platform, builder: str | None) ->
         yield f"--builder={builder}"
     if build.target:
         yield f"--target={build.target}"
-    # Never the commit's time: every commit would then change every image.
-    for name, value in {"SOURCE_DATE_EPOCH": str(TIME), **build.build_args}.items():
+    for name, value in build.arguments.items():
         yield f"--build-arg={name}={value}"
     for name, value in sorted(build.labels.items()):
         yield f"--label={name}={value}"

@@ -26,7 +26,6 @@ from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.instructions import Arg
 from tidemill.images.dockerfile.stages import needed, predefined
 from tidemill.images.oci import Descriptor, Platform
-from tidemill.images.tar_stream import TIME
 from tidemill.words.names import shown
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ def _asked_for(build: DockerfileBuild, platform: Platform) -> dict[str, str]:
     with_default = {name for name, default in pairs if default is not None}
     found = {name: known[name] for name, _ in pairs if name in known and name not in with_default}
     epoch = "SOURCE_DATE_EPOCH"
-    return found | ({epoch: str(TIME)} if epoch in dict(pairs) else {})
+    return found | ({epoch: build.arguments[epoch]} if epoch in dict(pairs) else {})
 
 
 def _cache(text: str) -> str:

@@ -114,7 +114,7 @@ def _taken(source: Source, path: str, exclude: Ignore | None) -> list[Entry | Un
             for top in tops
             if isinstance(top, Folder)
         )
-        return [*tops, *chain.from_iterable(below)]
+        return [*tops, *(entry for entry, _ in chain.from_iterable(below))]
     except Refused:
         return []
 

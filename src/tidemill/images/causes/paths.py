@@ -44,6 +44,11 @@ _SHADOW = Cause(
     "the day on which a password was last set stands in it",
     "set the day yourself, as with `chage -d 0`, or SOURCE_DATE_EPOCH where useradd knows it",
 )
+_GIT = Cause(
+    "Git's repository",
+    "Git keeps its repository there, which is another in each clone and with each commit",
+    "name .git in the .dockerignore, or copy only what is needed into the image",
+)
 _RECORD = Cause(
     "python installer",
     "pip or uv lists hashes or times of what was installed there, so it follows the other files",
@@ -83,6 +88,7 @@ _KNOWN = tuple(
         (r"(etc/ssl/private|etc/ssl/certs)/ssl-cert-snakeoil\.(key|pem)", _RANDOM),
         (r"etc/(hostname|hosts|resolv\.conf|mailname|mtab)", _MACHINE),
         (r"etc/g?shadow-?", _SHADOW),
+        (r"(.*/)?\.git(/.*)?", _GIT),
         (r".*\.dist-info/(RECORD|uv_cache\.json|direct_url\.json)", _RECORD),
         (r"var/log/.*", _LOG),
     )
@@ -100,9 +106,9 @@ def of_path(path: str) -> Cause | None:
 
 
 # What will still be there when the image runs, and does no good there.
-_SURPRISING = (_PACKAGES, _LISTS, _LINKER, _LOG, _RANDOM)
+_SURPRISING = (_PACKAGES, _LISTS, _LINKER, _LOG, _RANDOM, _GIT)
 _MAYBE = re.compile(
-    r"var/.*|etc/(ss[hl]/.*|machine-id)|usr/local/share/.*|(.*/)?(\.(cache|npm)|node_modules/\.).*"
+    r"var/.*|etc/(ss[hl]/.*|machine-id)|usr/local/share/.*|(.*/)?(\.(cache|npm|git)|node_modules/\.).*"
 )
 
 

@@ -111,6 +111,12 @@ def _flags(instruction: Copy, made: StageImage, file: Dockerfile) -> CopyFlags:
     if mode and (set(mode) - set("01234567") or int(mode, 8) > _HIGHEST_MODE):
         what = f"has --chmod={shown(mode)}, which is no octal mode"
         raise file.refused(instruction.line, what, "write it like 0755, or use --engine buildkit")
+    for text in instruction.exclude:
+        if not text.isascii():
+            what = f"has --exclude={shown(text)}, of which BuildKit reads each byte by itself"
+            raise file.refused(
+                instruction.line, what, "write ? for what is not ASCII, or use a .dockerignore"
+            )
     if instruction.is_linked and owner and set(owner) - set("0123456789:"):
         raise Mistake("--link is together with a name in --chown: give the number")
     return CopyFlags(
@@ -142,12 +148,13 @@ def _documents(instruction: Copy, made: StageImage) -> list[tuple[Tree, str]]:
 
 
 def _target(made: StageImage, to: str) -> str:
-    """The absolute path that a destination stands for; it keeps a slash at its end."""
-    if to in ("", "."):
-        to = "./"
-    absolute = to if to.startswith("/") else made.in_work_folder(to)
-    is_folder = to.endswith(("/", "/."))
-    return f"{absolute.rstrip('/')}/" if is_folder and not absolute.endswith("/.") else absolute
+    """The absolute path that a destination stands for; it keeps a slash at its end.
+
+    A `..` takes away the part before it, also where that is a link.
+    """
+    path = made.in_work_folder(to)
+    is_folder = to in ("", ".") or to.endswith(("/", "/."))
+    return f"{path.rstrip('/')}/" if is_folder else path
 
 
 def _has_archive(source: Source, path: str) -> bool:
@@ -172,6 +179,8 @@ def _is_archive(entry: File) -> bool:
             with tarfile.open(fileobj=file, mode="r|*", encoding="utf-8") as archive:
                 return archive.next() is not None
         except (tarfile.TarError, OSError, EOFError, ValueError, IndexError, RecursionError):
+            return False
+        except TypeError:  # a gzip that ends behind its first three bytes
             return False
 
 
@@ -212,7 +221,7 @@ def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: Copy
         raise _missing(source, path)
     entry = fit(found)
     folder, _, last = to.rpartition("/")
-    ensured = to if last in ("", ".") else folder
+    ensured = folder if last else to
     upper.make_folders(upper.followed(ensured), flags.folder_mode, flags.owner)
     target = upper.followed(to)
     is_folder = isinstance(entry, Folder)
@@ -227,18 +236,27 @@ def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: Copy
         upper.put(Folder(target))  # which says what is wrong
     start = len(place) + 1 if place else 0
     copying = object()  # the paths of one file stay together if one folder has them
-    for below in map(fit, kept(source.below(place), start, flags.exclude)):
+    for one, is_above in kept(source.below(place), start, flags.exclude):
+        below = fit(one)
+        path = path_in(target, below.path[start:])
+        there = upper.folder(path) if is_above else None
+        if there is not None:  # it takes over the mode alone, whatever the flags say
+            upper.put(Folder(path, replace(there, mode=below.attributes.mode)))
+            continue
         file = source.file_of(below.path)
-        upper.put(
-            _moved(below, path_in(target, below.path[start:]), flags),
-            None if file is None else (copying, file),
-        )
+        upper.put(_moved(below, path, flags), None if file is None else (copying, file))
 
 
-def kept(entries: Iterable[Found], start: int, exclude: Ignore | None) -> Iterator[Found]:
-    """The entries that --exclude keeps, and the folders above them."""
+def kept(
+    entries: Iterable[Found], start: int, exclude: Ignore | None
+) -> Iterator[tuple[Found, bool]]:
+    """The entries that --exclude keeps, and the folders above them.
+
+    Returns:
+        Each with whether it is a folder that is left out, but for what is below it.
+    """
     if exclude is None:
-        yield from entries
+        yield from ((entry, False) for entry in entries)
         return
     above: dict[str, Matched] = {"": ()}
     waiting: dict[str, Found] = {}
@@ -254,8 +272,8 @@ def kept(entries: Iterable[Found], start: int, exclude: Ignore | None) -> Iterat
         parts = name.split("/")
         for count, _ in enumerate(parts[:-1], start=1):
             if (folder := waiting.pop("/".join(parts[:count]), None)) is not None:
-                yield folder
-        yield entry
+                yield folder, True
+        yield entry, False
 
 
 def _matching(source: Source, path: str) -> Iterator[str]:

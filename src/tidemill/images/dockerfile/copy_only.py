@@ -95,6 +95,9 @@ class Assembly(Struct):
         if base.run.get("OnBuild"):
             what = "builds on an image with ONBUILD, which assemble can't carry out"
             raise file.refused(line, what, ENGINE)
+        if base.has_relative_workdir:
+            what = "builds on an image whose WORKDIR is not an absolute path"
+            raise file.refused(line, what, "build on another image: no container of it starts")
         return StageImage.started(base, self.workspace.scratch, file.escape)
 
     def _image(self, image: Image) -> BaseImage:
@@ -126,7 +129,7 @@ class Assembly(Struct):
                 self._text_instruction(instruction, made)
 
     def _declare(self, name: str, default: str | None, made: StageImage) -> None:
-        value = self.build.build_args.get(name)
+        value = self.build.arguments.get(name)
         if value is None:
             value = self.stages.variables.get(name) if default is None else made.text(default)
         if value is not None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images.dockerfile.wildcards import Form, Wild, form_of
+from tidemill.images.dockerfile.words import WHITE_SPACE
 from tidemill.words.names import shown
 
 # For each pattern, whether it matched a folder or one above it.
@@ -71,13 +72,15 @@ def parse(data: bytes, name: str) -> Ignore:
     except UnicodeDecodeError:
         raise Refused(f"{name} is not UTF-8", remedy="save it as UTF-8") from None
     lines = [line for line in text.split("\n") if not line.startswith("#")]
-    return Ignore(tuple(pattern(_of_the_top(line), name, line) for line in lines if line.strip()))
+    return Ignore(
+        tuple(pattern(_of_the_top(line), name, line) for line in lines if line.strip(WHITE_SPACE))
+    )
 
 
 def _of_the_top(line: str) -> str:
     """A line whose path begins at the top of the context, with a slash or without one."""
-    text = line.strip()
-    sign, path = ("!", text[1:].strip()) if text.startswith("!") else ("", text)
+    text = line.strip(WHITE_SPACE)
+    sign, path = ("!", text[1:].strip(WHITE_SPACE)) if text.startswith("!") else ("", text)
     return sign + (posixpath.normpath(path).lstrip("/") if path else "")
 
 
@@ -88,7 +91,7 @@ def pattern(text: str, name: str, line: str | None = None) -> Pattern:
         name: how to call the file, or the flag, that it is from.
         line: how it stands there, if in another form.
     """
-    text = text.strip()
+    text = text.strip(WHITE_SPACE)
     line = text if line is None else line
     text = posixpath.normpath(text) if text else ""
     is_exception = text.startswith("!")

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tidemill.images.dockerfile import lines
 from tidemill.images.dockerfile.lines import SPACES, Document, Line, quoted_words
-from tidemill.images.dockerfile.words import Mistake
+from tidemill.images.dockerfile.words import WHITE_SPACE, Mistake
 from tidemill.words.names import shown
 
 _DURATION = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h)")
@@ -189,7 +189,7 @@ def instruction(line: Line, escape: str) -> Instruction:
         case "VOLUME":
             Flags(line)
             _some(line)
-            words = [word.strip() for word in _list(line.rest)]
+            words = [word.strip(WHITE_SPACE) for word in _list(line.rest)]
             if not words or not all(words):
                 raise Mistake("VOLUME has an empty path")
             return Words(line.number, line.keyword, tuple(words))
@@ -232,7 +232,7 @@ def _copy(line: Line) -> Copy:
 
 
 def _healthcheck(line: Line) -> Healthcheck:
-    kind, *rest = re.split(r"\s+", _some(line), maxsplit=1)
+    kind, *rest = re.split(r"(?a:\s)+", _some(line), maxsplit=1)
     words = [] if not rest or not rest[0] else _json(rest[0])
     if kind.upper() == "NONE":
         if rest and rest[0]:

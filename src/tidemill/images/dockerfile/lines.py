@@ -8,12 +8,18 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from tidemill.images.dockerfile.words import Mistake, is_space, quote_count, shell_words
+from tidemill.images.dockerfile.words import (
+    WHITE_SPACE,
+    Mistake,
+    is_space,
+    quote_count,
+    shell_words,
+)
 
 SPACES = re.compile(r"[\t\v\f\r ]+")
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*+(.+)")
+_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*+(.+)", re.ASCII)
 _DIRECTIVES = ("syntax", "escape", "check")
-_HEREDOC = re.compile(r"[0-9]*<<(-?)\s*+([^<]*)")
+_HEREDOC = re.compile(r"[0-9]*<<(-?)\s*+([^<]*)", re.ASCII)
 _WITH_DOCUMENTS = ("ADD", "COPY", "RUN")
 
 
@@ -55,7 +61,7 @@ def escape_of(text: str) -> str:
     """
     seen: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), start=1):
-        found = _DIRECTIVE.fullmatch(line.strip())
+        found = _DIRECTIVE.fullmatch(line.strip(WHITE_SPACE))
         if not found or (name := found[1].lower()) not in _DIRECTIVES:
             break
         if name in seen:
@@ -74,7 +80,7 @@ def lines(text: str, escape: str) -> Iterator[Line]:
     continued = re.compile(rf"(^|[^{ending}]){ending}[ \t]*$")
     while waiting:
         start = count - len(waiting) + 1
-        line = waiting.pop().rstrip("\r").lstrip()
+        line = waiting.pop().rstrip("\r").lstrip(WHITE_SPACE)
         if line.startswith("#"):
             continue
         joined = []
@@ -103,20 +109,20 @@ def _next_part(waiting: list[str]) -> str:
     """The line that continues one: comments and empty lines between them do not count."""
     while waiting:
         line = waiting.pop().rstrip("\r")
-        if line.strip() and not line.lstrip().startswith("#"):
+        if (text := line.strip(WHITE_SPACE)) and not text.startswith("#"):
             return line
     return ""
 
 
 def _line(start: int, text: str, escape: str, waiting: list[str]) -> Line:
-    keyword, *rest = SPACES.split(text.strip(), maxsplit=1)
+    keyword, *rest = SPACES.split(text.strip(WHITE_SPACE), maxsplit=1)
     flags, rest_of_line = _flags(rest[0], escape) if rest else ([], "")
     documents: tuple[Document, ...] = ()
     words = [keyword.upper(), *SPACES.split(rest_of_line, maxsplit=1)]
     inner = words[1].upper() if words[0] == "ONBUILD" else words[0]
     if inner in _WITH_DOCUMENTS and "<<" in text and json_list(rest_of_line) is None:
         documents = tuple(_document(*found, waiting) for found in _announced(text))
-    return Line(start, keyword.upper(), tuple(flags), rest_of_line.strip(), documents)
+    return Line(start, keyword.upper(), tuple(flags), rest_of_line.strip(WHITE_SPACE), documents)
 
 
 def _flags(text: str, escape: str) -> tuple[list[str], str]:

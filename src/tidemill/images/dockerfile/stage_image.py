@@ -29,6 +29,8 @@ _PORT = re.compile(
     r"(?:(?P<ip>.*):)?(?:(?P<host>[0-9-]*):)?(?P<first>[0-9]{1,6})(?:-(?P<last>[0-9]{1,6}))?"
     r"(?:/(?P<protocol>[a-zA-Z]*))?"
 )
+# Before a `${NAME:-…}` and the like, and in no quotes.
+_LOST = re.compile(r"(?:\$\{[^{}]*\}|[^\"'{}])+\$\{\w+[^\w}]")
 _NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 _REAL_TIME = re.compile(r"RTMIN\+[0-9]{1,2}|RTMAX-[0-9]{1,2}")
 _SIGNALS = {name.removeprefix("SIG") for name in signal.Signals.__members__}
@@ -106,6 +108,12 @@ class StageImage(Struct):
         if given.keyword == "LABEL":
             self.run["Labels"] = {**(self.run.get("Labels") or {}), **pairs}
         else:
+            of_base = [line.partition("=")[0] for line in self.base.run.get("Env") or ()]
+            if twice := [name for name in pairs if of_base.count(name) > 1]:
+                raise Mistake(
+                    f"its base has the variable {shown(twice[0])} twice, and BuildKit would change "
+                    "one of them alone: use another name, or another base"
+                )
             self.variables |= pairs
             env = run_config.variables(self.run) | pairs
             self.run["Env"] = [f"{name}={value}" for name, value in env.items()]
@@ -134,6 +142,11 @@ class StageImage(Struct):
         """EXPOSE: ports and ranges of them, tcp if nothing else is said; raises `Mistake`."""
         found = dict(self.run.get("ExposedPorts") or {})
         for word in words:
+            if _LOST.match(word):
+                raise Mistake(
+                    f"{shown(word)} has something before a ${{…}} that is more than a name, which "
+                    "BuildKit drops: put the whole port into one variable"
+                )
             for port in split(word, self.variables, self.escape):
                 found |= {key: {} for key in _ports(port)}
         self.run["ExposedPorts"] = found

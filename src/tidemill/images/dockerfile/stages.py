@@ -246,7 +246,7 @@ class Stages:
         return found
 
     def _global_variables(self) -> dict[str, str]:
-        given = self._build.build_args
+        given = self._build.arguments
         variables = predefined(self.file, self._build, self._platform)
         variables |= {name: given[name] for name in variables if name in given}
         for arg in self.file.args:

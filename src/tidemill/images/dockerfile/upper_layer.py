@@ -46,7 +46,7 @@ class UpperLayer:
         above = Attributes(SHARED)
         for count, _ in enumerate(parts, start=1):
             place = "/".join(parts[:count])
-            there = self._folder(place)
+            there = self.folder(place)
             if there is None and self.is_there(place):
                 raise Refused(
                     f"/{place} is not a folder, so nothing can be put below it",
@@ -73,9 +73,10 @@ class UpperLayer:
         return not path or path in self._added or path in self._below
 
     def is_folder(self, path: str) -> bool:
-        return not path or self._folder(path) is not None
+        return not path or self.folder(path) is not None
 
-    def _folder(self, path: str) -> Attributes | None:
+    def folder(self, path: str) -> Attributes | None:
+        """The attributes of the folder at a path; None if there is none."""
         if path in self._added:
             entry = self._added[path][0]
             return entry.attributes if isinstance(entry, Folder) else None

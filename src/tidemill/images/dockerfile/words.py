@@ -11,6 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
+# What separates words, and does not count at the ends of a line (Go, `unicode.IsSpace`).
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_PARAMETER = re.compile(r"[0-9]+|[@*#?\-$!]")
 _DEEPEST = 50
 # No program can be started with so much; and a value that holds itself twice doubles in every line.
 _LONGEST = 1 << 20
@@ -24,7 +30,7 @@ class Mistake(ValueError):
 
 def is_space(char: str) -> bool:
     """Whether a character separates words."""
-    return char.isspace() and char not in "\x1c\x1d\x1e\x1f"
+    return char in WHITE_SPACE
 
 
 def expanded(
@@ -209,10 +215,13 @@ class _Reader(Struct):
         return (value or "") if is_set else word
 
     def _name(self) -> str:
-        found = re.compile(r"[0-9]+|[@*#?\-$!]|\w*").match(self.text, self.at)
-        name = found[0] if found else ""
-        self.at += len(name)
-        return name
+        start = self.at
+        if found := _PARAMETER.match(self.text, start):
+            self.at = found.end()
+        else:
+            while _is_of_name(self.text[self.at : self.at + 1]):
+                self.at += 1
+        return self.text[start : self.at]
 
     def _next(self) -> str:
         char = self.text[self.at : self.at + 1]
@@ -233,6 +242,11 @@ class _Reader(Struct):
         if any(self.word):
             self.done.append("".join(self.word))
         self.word = []
+
+
+def _is_of_name(char: str) -> bool:
+    """Whether a character is a letter, a digit or `_`, and no other kind of number."""
+    return char == "_" or char.isalpha() or char.isdecimal()
 
 
 def _trimmed(value: str, pattern: str, sign: str) -> str:
