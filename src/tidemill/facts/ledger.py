@@ -367,6 +367,8 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         refused: why the server refuses the landing that is due, if it does.
         asked: the checks that turns asked for, by commit of auto or main's tip; only where verdicts
             come from GitHub: elsewhere the check's runner claims it.
+        tips: commits of auto that it has pointed to, where verdicts come from GitHub: their checks
+            may have begun by themselves.
         endings: by set the last announcements that ended badly.
         wave_names, set_names: what was renamed.
         meant: by the id of what waited when names changed the wave, where it names one, and the set
@@ -397,6 +399,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     green_main: str | None = None
     refused: Refusal | None = None
     asked: dict[str, CheckClaim] = {}
+    tips: list[str] = []
     endings: dict[str, list[BadEnding]] = {}
     wave_names: Names = Names()
     set_names: Names = Names()

@@ -56,12 +56,15 @@ def choose_checks(draft: Draft, commits: Sequence[AutoCommit]) -> list[str]:
 def claim_checks(draft: Draft, commits: Sequence[AutoCommit], wanted: Sequence[str]) -> bool:
     """Write down what is asked for, where no runner does; whether that is worth a write.
 
-    A claim goes with its commit; that alone is not. Reads verdicts; writes the ledger's claims.
+    A claim goes with its commit; that alone is not. Reads verdicts; writes the ledger's claims, and
+    which commits auto has pointed to.
     """
     if draft.settings.checks.source != "github":
-        draft.ledger.asked = {}
+        draft.ledger.asked, draft.ledger.tips = {}, []
         return False
-    current = {draft.main, *(commit.sha for commit in commits)}
+    shas = [commit.sha for commit in commits]
+    current = {draft.main, *shas}
+    draft.ledger.tips = [sha for sha in shas if sha in {*draft.ledger.tips, shas[-1]}]
     kept = {sha: asked for sha, asked in draft.ledger.asked.items() if sha in current}
     runs = {sha: tuple(sorted(draft.verdict(sha).finished)) for sha in wanted}
     new = {sha: CheckClaim(at=draft.now, runs=runs[sha]) for sha in wanted}

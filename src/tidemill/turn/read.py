@@ -195,7 +195,8 @@ def _unread(state: State, valid: Settings, auto: Sequence[AutoCommit]) -> frozen
     if valid.checks.source != "github":
         return frozenset()
     is_each = valid.checks.test == "each"
-    asked = {one.sha for one in auto if is_each or one.sha in state.ledger.asked}
+    begun = {*state.ledger.asked, *state.ledger.tips}
+    asked = {one.sha for one in auto if is_each or one.sha in begun}
     return frozenset({state.main, *asked, *(one.sha for one in auto[-1:])})
 
 

@@ -139,7 +139,8 @@ class OnGitHub(Rollout):
 
     def snapshot(self) -> Snapshot:
         each = self.settings.checks.test == "each"
-        asked = {one.sha for one in self.auto if each or one.sha in self.ledger.asked}
+        begun = {*self.ledger.asked, *self.ledger.tips}
+        asked = {one.sha for one in self.auto if each or one.sha in begun}
         unread = frozenset({self.main, *asked, *(one.sha for one in self.auto[-1:])})
         return replace(super().snapshot(), checks={}, unread=unread)
 
@@ -195,6 +196,24 @@ def test_asked_for_check_is_claimed_in_the_same_write() -> None:
     assert (again.to_check, again.is_change) == ((), False)
     assert "which was asked for" in waits_for(again)
     assert [line.since for line in again.waiting if tip in for_(line)] == [rollout.now]
+
+
+def test_what_auto_has_pointed_to_is_read_before_its_check_is_asked_for() -> None:
+    """Its check began by itself when it was pushed: nobody had to claim it."""
+    rollout = OnGitHub(on_github(admit="at once"))
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
+    for position in (2, 3, 4):
+        rollout.announced(position)
+        rollout.check(rollout.goes_on(claim=False).auto[-1].sha, "failure")
+    tips = [one.sha for one in rollout.auto]
+    assert rollout.ledger.tips == tips
+    decided = rollout.asks(claim=False)
+    assert decided.to_check == (rollout.main,)
+    assert {*rollout.read} >= {rollout.main, tips[0]}
+    rollout.check(rollout.main, "success")
+    rollout.goes_on()
+    assert rollout.ledger.tips == [rollout.auto[-1].sha], "the others are on auto no more"
 
 
 def test_claim_is_over_after_the_timeout_and_the_check_is_lost_and_asked_for_again() -> None:
