@@ -26,9 +26,14 @@ class AskerRules:
     used: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """The journal is lost: commits alone tell of what was used, and some are not on main."""
+        """The journal is lost: which requests had their effect, commits on main alone tell, and of
+        a form's run these do not."""
         gone = self.standing.taken_back
-        self.used = {use: commit for use, commit in self.used.items() if commit not in gone}
+        self.used = {
+            use: commit
+            for use, commit in self.used.items()
+            if use[0] in self.authors and commit not in gone
+        }
 
     def landed(self, landing: Landing, fact: Mapping[str, Any]) -> None:
         """Judge what has landed for a request of that kind."""
