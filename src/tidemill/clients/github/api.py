@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
@@ -27,13 +28,14 @@ MOST_KEYS = 10
 MOST_CHARACTERS = 65_535
 MOST_DESCRIPTION = 140
 LARGEST_ARTIFACT = 64 * 1024 * 1024
+_NOT_IN_DESCRIPTIONS = re.compile("[\U00010000-\U0010ffff]")  # GitHub answers them with 422
 _SKEW = timedelta(hours=1)  # by so much the clock of a machine that does turns may be ahead
 StatusState = Literal["success", "failure", "error", "pending"]
 DeploymentState = Literal["success", "failure", "in_progress"]
 
 
 class NewStatus(Struct, frozen=True):
-    """A commit status to set; a description is cut at 140 characters."""
+    """A commit status to set; a description is cut at 140 characters, and has no emoji."""
 
     sha: str
     context: str
@@ -114,7 +116,7 @@ class GitHub:
         body = {
             "state": new.state,
             "context": new.context,
-            "description": one_line(new.description)[:MOST_DESCRIPTION],
+            "description": _description(new.description),
             **({"target_url": new.target_url} if new.target_url else {}),
         }
         doing = f"set the status {new.context} of {new.sha}"
@@ -150,7 +152,7 @@ class GitHub:
         GitHub's own defaults would merge the default branch into what is deployed, and demand
         every status of it.
         """
-        description = one_line(new.description)[:MOST_DESCRIPTION]
+        description = _description(new.description)
         body = {
             "ref": new.sha,
             "task": MIRROR,
@@ -283,6 +285,11 @@ class GitHub:
             if not missing and all(one.app is None for one in required):
                 break
         return found
+
+
+def _description(text: str) -> str:
+    """A text as GitHub takes it for a description."""
+    return _NOT_IN_DESCRIPTIONS.sub("\ufffd", one_line(text))[:MOST_DESCRIPTION]
 
 
 def has_no_rulesets(answer: Answer) -> bool:
