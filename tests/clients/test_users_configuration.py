@@ -35,6 +35,7 @@ CONFIGURATIONS = {
     "dates": "[log]\n\tdate = relative\n\tshowSignature = true",
     "pushes-tags-too": "[push]\n\tfollowTags = true\n\tdefault = nothing",
     "pushes-submodules": "[push]\n\trecurseSubmodules = on-demand\n[submodule]\n\trecurse = true",
+    "pushes-submodules-alone": "[push]\n\trecurseSubmodules = only",
     "prunes": "[fetch]\n\tprune = true\n\tpruneTags = true\n\twriteCommitGraph = true",
     "checks-objects": "[transfer]\n\tfsckObjects = true",
     "old-protocol": "[protocol]\n\tversion = 0",

@@ -53,6 +53,7 @@ _CONFIG = """\
 \tnegotiate = false
 \tgpgSign = false
 \tfollowTags = false
+\trecurseSubmodules = no
 [color]
 \tui = false
 """
