@@ -116,9 +116,11 @@ class Repository(Objects):
 
     def history(self, commit: str, most: int) -> list[Logged]:
         history = self._history(commit, most)
+        # A user's Git may be configured to add signatures, and to print in another encoding.
+        plain = ("--no-show-signature", "--encoding=UTF-8")
         wanted = ("--topo-order", "--reverse", "-z", "--format=%H %ct %P%n%an%n%B", commit)
         found = []
-        for entry in history("log", *wanted).decode(errors="replace").split("\0"):
+        for entry in history("log", *plain, *wanted).decode(errors="replace").split("\0"):
             head, _, rest = entry.partition("\n")
             author, _, message = rest.partition("\n")
             if head:
