@@ -11,7 +11,8 @@ from tidemill.commands import diff
 
 GENERATE = (
     "cat images/lab/digests.json > generated/lab/all.yaml; printf 'a\\r\\n' > generated/dos.txt;"
-    " echo x > generated/new.yaml; chmod +x generated/new.yaml; ln -s new.yaml generated/link"
+    " git ls-files > generated/names.txt && echo x > generated/new.yaml;"
+    " chmod +x generated/new.yaml; ln -s new.yaml generated/link"
 )
 
 CONFIGURATIONS = {
