@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import quote
@@ -177,21 +177,24 @@ class GitHub:
         """Open an issue, or close it; done again it changes nothing. One call, and one to look.
 
         One that a person closed stays closed, and one that was never opened is not opened to be
-        closed.
+        closed. Two runs at the same moment may both open one; then both are closed.
         """
-        issue, need = self._issue(wanted), "issues: write"
-        if not wanted.is_closed and issue is None:
+        issues, need = self._issues(wanted), "issues: write"
+        if not wanted.is_closed and next(issues, None) is None:
             body = {"title": wanted.title, "body": wanted.body}
-            call = Request("/issues", "open an issue", need, "POST", body=body)
+            call = Request("/issues", "open an issue", need, "POST", body=body, is_once=True)
             self._calls.post(call, answers.Issue)
-        elif wanted.is_closed and issue is not None and issue.state != "closed":
+        elif wanted.is_closed:
             body = {"state": "closed", "state_reason": "completed", "body": wanted.body}
-            path = f"/issues/{issue.number}"
-            call = Request(path, "close an issue", need, "PATCH", body=body)
-            self._calls.post(call, answers.Issue)
+            for issue in list(issues):
+                path = f"/issues/{issue.number}"
+                call = Request(path, "close an issue", need, "PATCH", body=body)
+                if issue.state != "closed":
+                    self._calls.post(call, answers.Issue)
 
-    def _issue(self, wanted: Issue) -> answers.Issue | None:
-        """The first that has the marker: whoever copies it into another one comes later."""
+    def _issues(self, wanted: Issue) -> Iterator[answers.Issue]:
+        """Those that have the marker, of who opened the first: who copies it comes later."""
+        first: answers.Issue | None = None
         order = {"state": "all", "sort": "created", "direction": "asc"}
         since = {"since": to_the_second(wanted.since - _SKEW)}
         call = Request(
@@ -200,8 +203,9 @@ class GitHub:
         for page in self._calls.pages(call, list[answers.Issue]):
             for one in page:
                 if wanted.marker in (one.body or ""):
-                    return one
-        return None
+                    first = first or one
+                    if one.user == first.user:
+                        yield one
 
     def is_private(self) -> bool:
         """Whether the repository is private; an internal one is, and one that can't be seen."""
