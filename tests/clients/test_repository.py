@@ -202,6 +202,17 @@ def test_history_says_who_wrote_what_and_when(server: Path) -> None:
         assert repository.history(one, 2)[1:] == [Logged(one, when, "ü\n\nmore\n", tip, name)]
 
 
+@pytest.mark.parametrize("start", ["", "file://"])
+def test_repository_with_sha_256_is_refused_as_such(tmp_path: Path, start: str) -> None:
+    folder = tmp_path / "long.git"
+    git(tmp_path, "init", "-q", "--bare", "--object-format=sha256", "-b", "main", str(folder))
+    imported(folder, [FILES])
+    with opened(f"{start}{folder}") as repository, pytest.raises(Refused) as caught:
+        repository.refs()
+    assert "has SHA-256 for its commits" in caught.value.what
+    assert "git init --object-format=sha1" in caught.value.remedy
+
+
 def test_commit_of_another_branch_is_no_ancestor(long_history: tuple[Path, list[str]]) -> None:
     folder, commits = long_history
     side = git(folder, "rev-parse", "side")

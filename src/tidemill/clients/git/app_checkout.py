@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from tidemill.announcing.origin import Origin
 from tidemill.clients.git.git import US, Git, GitError, by, configured, lines
-from tidemill.clients.git.remote import reach
+from tidemill.clients.git.remote import reach, refuse_sha_256
 from tidemill.clients.machine import person
 from tidemill.errors import Refused, TidemillError
 from tidemill.words.names import checked_branch, checked_sha, is_repository, shown, shown_path
@@ -120,6 +120,7 @@ class AppCheckout:
                 f"to tag with{said}",
                 remedy="run it in a checkout of app.git, or give --sha and --branch",
             )
+        refuse_sha_256(self._status.sha, shown_path(self.folder))
         return self._status.sha
 
     def branch(self, given: Given) -> str:

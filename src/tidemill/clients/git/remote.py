@@ -16,11 +16,13 @@ from urllib.parse import unquote_to_bytes
 
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, configured, lines
 from tidemill.clients.github.place import of_url, token_for
+from tidemill.errors import Refused
 from tidemill.words.urls import redacted
 
 _USER = "x-access-token"
 _FILE = "file://"
 _LEADS_TO = b"gitdir: "  # gitrepository-layout(5): a file `.git`, of a linked worktree
+_LENGTH_OF_SHA_256 = 64  # hex digits
 _LONGEST_PATH = 8192  # bytes, with what stands before it
 _PARTIAL = re.compile(rb"^\s*promisor\s*=\s*true\b", re.MULTILINE | re.IGNORECASE)
 # A server that is started here does what is needed, whatever its repository is configured to.
@@ -118,6 +120,19 @@ def remote(url: str) -> Remote:
     """The repository at `url`, with the token of this run if it is for that server."""
     found = _absolute(url)
     return Remote(found, token_for(found))
+
+
+def refuse_sha_256(sha: str, where: str) -> None:
+    """Raise `Refused` where a repository names its objects by SHA-256, as one of its names tells.
+
+    Args:
+        where: the repository, as it may stand in a message.
+    """
+    if len(sha) == _LENGTH_OF_SHA_256:
+        raise Refused(
+            f"{where} has SHA-256 for its commits, and Tidemill takes repositories with SHA-1 only",
+            remedy="put its files into a new repository, made by git init --object-format=sha1",
+        )
 
 
 def listed(out: bytes) -> tuple[dict[str, str], str | None]:

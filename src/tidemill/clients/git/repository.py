@@ -30,7 +30,7 @@ from tidemill.clients.git.objects import (
     tree_in,
 )
 from tidemill.clients.git.reading import Reading
-from tidemill.clients.git.remote import remote
+from tidemill.clients.git.remote import refuse_sha_256, remote
 from tidemill.clients.git.store import (
     ALL_COMMITS,
     Committed,
@@ -95,7 +95,9 @@ class Repository(Objects):
         self._reading.begin()
 
     def refs(self) -> Refs:
-        return self._again(self._reading.refs)
+        found = self._again(self._reading.refs)
+        refuse_sha_256(next(iter(found.shas.values()), ""), self._origin.where)
+        return found
 
     def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
         """Get trees, then at once the blobs that will be read."""
