@@ -97,7 +97,12 @@ def test_data_goes_in_and_bytes_come_out(repository: Path) -> None:
         ("ssh://git:secret@host:22/a", "ssh://***@host:22/a"),
         ("fatal: unable to access 'https://u:secret@h/'", "fatal: unable to access 'https://***@h/'"),
         ("https://a:secret@h/x and https://b:secret@h/y", "https://***@h/x and https://***@h/y"),
-        ("https://h/cfg?at=ada@example.com", "https://h/cfg?at=ada@example.com"),
+        ("https://user:secret/x@h/a", "https://***@h/a"),
+        ("https://user:secret/x@y/z@h/a and b@c", "https://***@h/a and b@c"),
+        ("https://h/a?private_token=secret", "https://h/a?private_token=***"),
+        ("'https://h/a?x=1&access_token=secret&y=2/'", "'https://h/a?x=1&access_token=***&y=2/'"),
+        ("https://h/a?Token=secret': no", "https://h/a?Token=***': no"),
+        ("https://h/cfg?tokens=3", "https://h/cfg?tokens=3"),
         ("git@github.com:acme/cfg", "git@github.com:acme/cfg"),
     ],
 )  # fmt: skip
