@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,8 @@ class Remote:
 
     def remedy(self, right: str) -> str:
         """What to do where the repository does not let us `read` or `write`."""
+        if right == "read" and self.folder and owner_of_another(self.folder) is not None:
+            return trusting(self.folder)
         place = of_url(self.url)
         if self.token is not None:
             name = place.repository if place else self.where
@@ -133,6 +136,17 @@ def refuse_sha_256(sha: str, where: str) -> None:
             f"{where} has SHA-256 for its commits, and Tidemill takes repositories with SHA-1 only",
             remedy="put its files into a new repository, made by git init --object-format=sha1",
         )
+
+
+def owner_of_another(*folders: Path) -> int | None:
+    """Whose a repository is that Git does not read because of that: a uid; None if it is ours."""
+    others = {one.stat().st_uid for one in folders} - {os.geteuid()}
+    return max(others, default=None)
+
+
+def trusting(folder: Path) -> str:
+    """The command after which Git reads a repository that belongs to somebody else."""
+    return f"git config --global --add safe.directory {shlex.quote(str(folder))}"
 
 
 def listed(out: bytes) -> tuple[dict[str, str], str | None]:
