@@ -51,6 +51,13 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
+def test_checkout_with_sha_256_is_refused_as_such(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--object-format=sha256")
+    commit(tmp_path)
+    with pytest.raises(Refused, match="has SHA-256 for its commits"):
+        AppCheckout(tmp_path).sha(NOBODY)
+
+
 def test_everything_is_found(top: Path) -> None:
     origin = AppCheckout(top).origin(NOBODY)
     assert (origin.repository, origin.branch, origin.position) == ("acme/app", "main", 2)

@@ -78,6 +78,14 @@ def test_checkout_without_any_commit(tmp_path: Path, scratch: Path) -> None:
     assert [*checkout.changed()] == ["a"]
 
 
+def test_checkout_with_sha_256_is_refused_as_such(tmp_path: Path, scratch: Path) -> None:
+    where = tmp_path / "new"
+    git(tmp_path, "init", "-q", "--object-format=sha256", str(where))
+    (where / "a").write_text("a")
+    with pytest.raises(Refused, match="has SHA-256 for its commits"):
+        Local(where).files(scratch)
+
+
 def test_configuration_that_a_command_leaves_runs_nothing(
     bench: Bench, scratch: Path, tmp_path: Path
 ) -> None:

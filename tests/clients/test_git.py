@@ -9,7 +9,7 @@ from tests.clients.places import bare, eventually, imported, is_alive, pids
 from tests.world import git
 
 from tidemill.clients.git.git import Git, GitError, causes, configured
-from tidemill.errors import TidemillError, TimeLimit
+from tidemill.errors import Refused, TidemillError, TimeLimit
 from tidemill.words.urls import redacted
 
 
@@ -97,7 +97,12 @@ def test_data_goes_in_and_bytes_come_out(repository: Path) -> None:
         ("ssh://git:secret@host:22/a", "ssh://***@host:22/a"),
         ("fatal: unable to access 'https://u:secret@h/'", "fatal: unable to access 'https://***@h/'"),
         ("https://a:secret@h/x and https://b:secret@h/y", "https://***@h/x and https://***@h/y"),
-        ("https://h/cfg?at=ada@example.com", "https://h/cfg?at=ada@example.com"),
+        ("https://user:secret/x@h/a", "https://***@h/a"),
+        ("https://user:secret/x@y/z@h/a and b@c", "https://***@h/a and b@c"),
+        ("https://h/a?private_token=secret", "https://h/a?private_token=***"),
+        ("'https://h/a?x=1&access_token=secret&y=2/'", "'https://h/a?x=1&access_token=***&y=2/'"),
+        ("https://h/a?Token=secret': no", "https://h/a?Token=***': no"),
+        ("https://h/cfg?tokens=3", "https://h/cfg?tokens=3"),
         ("git@github.com:acme/cfg", "git@github.com:acme/cfg"),
     ],
 )  # fmt: skip
@@ -150,6 +155,33 @@ def test_repository_of_whoever_called_us_is_not_taken_for_ours(
     assert here("cat-file", "-t", head) == b"commit\n"
     here("hash-object", "-w", "--stdin", data=b"mine")
     assert not [file for file in (other / "objects").rglob("*") if file.is_file()]
+
+
+PATHSPECS = ("LITERAL", "GLOB", "NOGLOB", "ICASE")
+
+
+@pytest.mark.parametrize(
+    "name", [*(f"GIT_{one}_PATHSPECS" for one in PATHSPECS), "GIT_INTERNAL_SUPER_PREFIX"]
+)
+def test_what_paths_mean_to_whoever_called_us_changes_nothing(
+    repository: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Git(repository)
+    calls = (("ls-tree", "main", "a"), ("rev-list", "main", "--", "[a]"))
+    plain = [here(*call) for call in calls]
+    assert all(plain)
+    monkeypatch.setenv(name, "1")
+    assert [here(*call) for call in calls] == plain
+
+
+@pytest.mark.parametrize("count", ["abc", "-1", " 1", "1" * 30])
+def test_count_of_settings_that_is_no_number_is_one_clear_error(
+    count: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", count)
+    with pytest.raises(Refused, match="GIT_CONFIG_COUNT is") as caught:
+        configured({"gc.auto": "0"})
+    assert caught.value.remedy == "unset GIT_CONFIG_COUNT"
 
 
 def test_git_does_not_ask_for_a_password(repository: Path) -> None:

@@ -36,6 +36,14 @@ def test_status_of_a_workflow_counts_where_a_rule_wants_it_of_actions(pushed: Wo
     assert [run.state for run in found.runs] == ["success"]
 
 
+def test_status_is_taken_whatever_a_check_has_printed(pushed: World) -> None:
+    sha = pushed.head()
+    client = github(pushed, pushed.mint("workflow", statuses="write"))
+    client.set_status(NewStatus(sha, OWN, "failure", "3 tests failed 💥 (é, ≥, 漢)"))
+    [status] = pushed.hub.statuses
+    assert status.description == "3 tests failed � (é, ≥, 漢)"
+
+
 def test_status_of_a_person_does_not(pushed: World) -> None:
     pushed.require(OWN, app_id=ACTIONS)
     sha = pushed.head()

@@ -1,5 +1,7 @@
 """A push: all updates or none, and its outcome by the refs, not by git's words."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -193,6 +195,22 @@ def test_push_that_died_before_anything_was_written_is_a_refusal(
     outcome = repository.push([Update(MAIN, main, made(repository, main))])
     assert isinstance(outcome, Declined)
     assert "the right to write" in outcome.remedy, "a trial of it is let in, atomic or not"
+    assert refs(server) == {MAIN: main}
+
+
+def test_push_that_ends_well_and_names_no_ref_is_looked_at(
+    server: Path, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = main_of(repository)
+    update = Update(MAIN, main, made(repository, main))
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ "$1" = push ] || exec {shutil.which("git")} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    outcome = repository.push([update])
+    assert isinstance(outcome, Declined)
+    assert "wrote nothing" in outcome.reason
     assert refs(server) == {MAIN: main}
 
 

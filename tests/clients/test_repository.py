@@ -1,5 +1,7 @@
 """A repository somewhere else: what is read of it, and that nothing is cloned."""
 
+import os
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -200,6 +202,34 @@ def test_history_says_who_wrote_what_and_when(server: Path) -> None:
     git(server, "update-ref", "refs/heads/main", one)
     with opened(str(server)) as repository:
         assert repository.history(one, 2)[1:] == [Logged(one, when, "ü\n\nmore\n", tip, name)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+@pytest.mark.parametrize("address", ["{}", "file://{}", "{}/clone", "file://{}/clone"])
+def test_repository_of_another_user_is_read_after_the_command_that_is_named(
+    server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    git(tmp_path, "clone", "-q", str(server), str(server / "clone"))
+    subprocess.run(["chown", "-R", "12345", server], check=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL", raising=False)
+    monkeypatch.setattr(repository_module, "_PAUSES", ())
+    with opened(address.format(server)) as repository:
+        with pytest.raises(Unreachable) as caught:
+            repository.refs()
+        subprocess.run(caught.value.remedy, shell=True, check=True)
+        assert "refs/heads/main" in repository.refs().shas
+
+
+@pytest.mark.parametrize("start", ["", "file://"])
+def test_repository_with_sha_256_is_refused_as_such(tmp_path: Path, start: str) -> None:
+    folder = tmp_path / "long.git"
+    git(tmp_path, "init", "-q", "--bare", "--object-format=sha256", "-b", "main", str(folder))
+    imported(folder, [FILES])
+    with opened(f"{start}{folder}") as repository, pytest.raises(Refused) as caught:
+        repository.refs()
+    assert "has SHA-256 for its commits" in caught.value.what
+    assert "git init --object-format=sha1" in caught.value.remedy
 
 
 def test_commit_of_another_branch_is_no_ancestor(long_history: tuple[Path, list[str]]) -> None:

@@ -7,10 +7,12 @@ from tests.clients.bench import Bench
 from tests.world import git
 
 from tidemill.clients.git.store import Pushed, Update
+from tidemill.commands import diff
 
 GENERATE = (
     "cat images/lab/digests.json > generated/lab/all.yaml; printf 'a\\r\\n' > generated/dos.txt;"
-    " echo x > generated/new.yaml; chmod +x generated/new.yaml; ln -s new.yaml generated/link"
+    " git ls-files > generated/names.txt && echo x > generated/new.yaml;"
+    " chmod +x generated/new.yaml; ln -s new.yaml generated/link"
 )
 
 CONFIGURATIONS = {
@@ -35,6 +37,7 @@ CONFIGURATIONS = {
     "dates": "[log]\n\tdate = relative\n\tshowSignature = true",
     "pushes-tags-too": "[push]\n\tfollowTags = true\n\tdefault = nothing",
     "pushes-submodules": "[push]\n\trecurseSubmodules = on-demand\n[submodule]\n\trecurse = true",
+    "pushes-submodules-alone": "[push]\n\trecurseSubmodules = only",
     "prunes": "[fetch]\n\tprune = true\n\tpruneTags = true\n\twriteCommitGraph = true",
     "checks-objects": "[transfer]\n\tfsckObjects = true",
     "old-protocol": "[protocol]\n\tversion = 0",
@@ -74,6 +77,39 @@ def test_same_operation_is_the_same_commit_whatever_the_user_has_configured(
     assert found["refs/heads/auto"] == plain
     assert set(found) == {"refs/heads/main", "refs/heads/auto", "refs/tags/v1"}
     assert not (place / "touched").exists()
+
+
+SIGNED_AS_UTF_8 = """\
+tree {tree}
+parent {parent}
+author Jörg <joerg@example.com> 1700000000 +0000
+committer Jörg <joerg@example.com> 1700000000 +0000
+gpgsig -----BEGIN SSH SIGNATURE-----
+ bm90aGluZw==
+ -----END SSH SIGNATURE-----
+
+größer
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[log]\n\tshowSignature = true", "[i18n]\n\tlogOutputEncoding = ISO-8859-1"],
+    ids=["signatures", "encoding"],
+)
+def test_history_is_the_same_whatever_the_user_has_configured(
+    bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    tree = git(bench.server, "rev-parse", "main^{tree}")
+    commit = SIGNED_AS_UTF_8.format(tree=tree, parent=bench.main).encode()
+    sha = git(bench.server, "hash-object", "-w", "-t", "commit", "--stdin", data=commit)
+    git(bench.server, "update-ref", "refs/heads/main", sha)
+    (place / "gitconfig").write_text(f"{text}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
+    [_, found] = bench.repository.history(sha, 2)
+    assert (found.sha, found.author, found.message) == (sha, "Jörg", "größer\n")
+    [shown] = diff._log(bench.server, f"{sha}^", sha)
+    assert (shown.sha, shown.author, shown.subject) == (sha, "Jörg", "größer")
 
 
 def test_home_of_the_user_changes_nothing_either(

@@ -115,6 +115,7 @@ def test_dry_run_writes_nothing(under_test: World) -> None:
     ("sha", "reason"),
     [
         ("0" * 40, "there is no commit"),
+        ("0" * 8, "neither main's tip nor a commit of auto begins with 00000000"),
         ("abcdef", "is not the SHA"),
         ("HEAD", "is not the SHA"),
         ("../../heads/main", "is not the SHA"),

@@ -11,8 +11,9 @@ from tests.sandbox.server_world import World
 
 from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.place import Place
-from tidemill.errors import ServerRefused
+from tidemill.errors import ServerRefused, Unreachable
 from tidemill.facts import signals
+from tidemill_sandbox.state.limits import Fault, FaultKind
 from tidemill_sandbox.state.shapes import Issue
 
 
@@ -68,6 +69,36 @@ def test_issue_is_found_by_a_machine_whose_clock_is_ahead(pushed: World, github:
     for one in (opened, opened, msgspec.structs.replace(opened, is_closed=True)):
         github.keep_issue(one)
     assert [state for _, state, _ in shown(pushed)] == ["closed"]
+
+
+@pytest.mark.parametrize("kind", ["error", "drop"])
+def test_issue_is_opened_once_where_only_the_answer_is_lost(
+    pushed: World, github: GitHub, kind: FaultKind
+) -> None:
+    lost = Fault(kind, path="/issues", method="POST", after=True)
+    pushed.hub.limits.faults.append(lost)
+    with pytest.raises(Unreachable):
+        github.keep_issue(wanted(pushed))
+    github.keep_issue(wanted(pushed))
+    assert [state for _, state, _ in shown(pushed)] == ["open"]
+
+
+def test_issue_is_opened_after_the_pause_that_a_limit_asks_for(
+    pushed: World, github: GitHub
+) -> None:
+    pushed.hub.limits.faults.append(Fault("secondary", path="/issues", method="POST"))
+    github.keep_issue(wanted(pushed))
+    assert [state for _, state, _ in shown(pushed)] == ["open"]
+
+
+def test_issue_that_two_runs_opened_at_the_same_moment_is_closed_twice(
+    pushed: World, github: GitHub
+) -> None:
+    opened, closed = wanted(pushed), wanted(pushed, is_closed=True)
+    github.keep_issue(opened)
+    pushed.hub.issues.append(replace(pushed.hub.issues[0], id=9, number=2))
+    github.keep_issue(closed)
+    assert [state for _, state, _ in shown(pushed)] == ["closed", "closed"]
 
 
 def test_issue_that_was_never_opened_is_not_opened_to_be_closed(

@@ -85,6 +85,15 @@ def test_of_each_context_the_latest_status_counts(pushed: World, client: Reposit
     assert pushed.hub.events[0].parts["status"].description == "1 test failed"
 
 
+def test_description_of_a_status_has_no_emoji(pushed: World) -> None:
+    where = f"{REPOSITORY}/statuses/{pushed.head()}"
+    refused = pushed.call("POST", where, {"state": "success", "description": "fine 🎉"})
+    assert refused.status == 422
+    [error] = refused.json["errors"]
+    assert error["message"] == "description doesn't accept 4-byte Unicode"
+    assert pushed.call("POST", where, {"state": "success", "description": "é, 漢"}).status == 201
+
+
 def test_check_runs_belong_to_the_app_that_made_them(pushed: World) -> None:
     sha = pushed.head()
     ours = pushed.mint("installation", checks="write")

@@ -332,7 +332,7 @@ class Client:
         if commit in self.server.commits:
             self.fetch_below(commit, paths)
             return True
-        return any(sha.startswith(commit) for sha in self.server.commits)
+        return False
 
     def write(
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime

@@ -192,7 +192,8 @@ def _refuse_shallow(app: Path) -> None:
 
 
 def _log(app: Path, since: str, until: str) -> list[AppCommit]:
-    log = ("-c", "log.showSignature=false", "log", f"-{MOST_COMMITS}", "--no-color", "-z")
+    plain = ("--no-show-signature", "--encoding=UTF-8", "--no-color")
+    log = ("log", *plain, f"-{MOST_COMMITS}", "-z")
     what = ("--format=%H%n%an%n%s", "--end-of-options", f"{since}..{until}", "--")
     where = shown_path(str(app))
     if not app.is_dir():

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tidemill.clients.github.api import MOST_DESCRIPTION, GitHub, NewStatus, StatusState
-from tidemill.errors import Refused
+from tidemill.errors import Refused, ServerRefused
 from tidemill.facts.checks import CONTEXT, last_words
 from tidemill.facts.state import State
 from tidemill.words.names import SHA, shown
@@ -72,20 +72,37 @@ def set_statuses(
 ) -> StatusChanges:
     """Set the statuses of those commits that are on auto, or main's tip.
 
+    One that GitHub refuses keeps no other one from being set.
+
     Args:
         reasons: why, by commit; the end of it becomes the description of one that is not green.
         by: as whom they are set.
         known_to: who reads them afterwards; GitHub may take a moment to show what was set.
+
+    Raises:
+        Refused, ServerRefused: GitHub refuses at least one; the others are set.
+        Unreachable: GitHub does not answer.
     """
     tip = state.refs.get(state.names.auto)
     current = {state.main, tip, *(commit.sha for commit in state.remembered.auto)}
     ours = {sha: verdict for sha, verdict in verdicts.items() if sha in current}
+    done: list[str] = []
+    refusals: list[Refused | ServerRefused] = []
     for sha, verdict in ours.items():
         said = last_words(reasons.get(sha, "")) if verdict in ("failure", "error") else ""
         said = said if len(said) <= MOST_DESCRIPTION else f"…{said[1 - MOST_DESCRIPTION :]}"
-        status = by.set_status(NewStatus(sha, CONTEXT, verdict, said or _SAID[verdict], run_url))
-        known_to.remember(sha, status)
-    return StatusChanges(tuple(ours), tuple(sha for sha in verdicts if sha not in current))
+        new = NewStatus(sha, CONTEXT, verdict, said or _SAID[verdict], run_url)
+        try:
+            known_to.remember(sha, by.set_status(new))
+        except (Refused, ServerRefused) as error:
+            refusals.append(error)
+        else:
+            done.append(sha)
+    if refusals:
+        if done:
+            refusals[0].written = f"the statuses of {', '.join(done)}"
+        raise refusals[0]
+    return StatusChanges(tuple(done), tuple(sha for sha in verdicts if sha not in current))
 
 
 def _refused(why: str) -> Refused:

@@ -14,6 +14,7 @@ from tidemill.facts.state import State
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read
 from tidemill.words.json_types import in_lines
+from tidemill.words.names import SHA
 
 
 class VerdictNote(Struct, frozen=True):
@@ -113,6 +114,11 @@ def _resolved(store: Store, state: State, short: str) -> str | None:
         raise Refused(f"{short} is the beginning of several commits", remedy="give more digits")
     if found:
         return found[0]
+    if not SHA.fullmatch(short):  # a server is asked for whole ones alone
+        raise Refused(
+            f"neither main's tip nor a commit of auto begins with {short}",
+            remedy="give the full SHA of the commit that was checked",
+        )
     if not store.exists(short):
         raise Refused(
             f"there is no commit {short}",

@@ -7,7 +7,11 @@ import re
 GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _HOSTS = {"ssh.github.com": "github.com"}  # for networks that let only the port of HTTPS through
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+# A password may have a slash that nobody escaped: what is shown has nothing before the last `@`.
+# In an address that is used again, a path may have an `@`, and a port is no password.
+_SECRET = re.compile(r"(?<=://)\S*@")
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^/\s]*|[^/\s:\[]*:(?!\d*/)\S*)@")
+_TOKEN_IN_QUERY = re.compile(r"([?&][\w.-]*token=)[^&\s'\"]+", re.IGNORECASE)
 _SSH_PASSWORD = re.compile(r"(?<=^ssh://)([^:/\s]*)(?::[^/\s]*)?(?=@)")
 _ADDRESSES = (
     re.compile(r"(?:https?|ssh|git)://(?:[^/\s]*@)?(?P<host>[^@/:\s]+)(?::\d+)?/+(?P<path>.+)"),
@@ -17,7 +21,7 @@ _ADDRESSES = (
 
 def redacted(text: str) -> str:
     """`text` without the credentials of URLs in it."""
-    return _CREDENTIALS.sub("***@", text)
+    return _TOKEN_IN_QUERY.sub(r"\1***", _SECRET.sub("***@", text))
 
 
 def without_credentials(address: str) -> str:

@@ -10,7 +10,7 @@ from tests.unit.snapshots import Rollout, sha
 from tests.unit.turn.states import MAIN, NAMES, state
 
 from tidemill.clients.github.api import MOST_DESCRIPTION, GitHub, NewStatus, StatusState
-from tidemill.errors import Refused
+from tidemill.errors import Refused, ServerRefused, Unreachable
 from tidemill.facts.ledger import Ledger
 from tidemill.turn.statuses import StatusChanges, parse, parse_reasons, set_statuses
 
@@ -86,6 +86,42 @@ def test_of_a_long_reason_the_end_is_said() -> None:
     said = described("failure", reason)
     assert said == "…" + reason[-(MOST_DESCRIPTION - 1) :]
     assert len(said) == MOST_DESCRIPTION
+
+
+@dataclass
+class Refusing(Set):
+    """GitHub, which refuses the statuses of some commits."""
+
+    errors: dict[str, Exception] = field(default_factory=dict)
+
+    def set_status(self, new: NewStatus) -> str:
+        if error := self.errors.get(new.sha):
+            raise error
+        return super().set_status(new)
+
+
+def test_status_that_is_refused_keeps_no_other_from_being_set() -> None:
+    first, second = Refused("no", remedy="mend it"), ServerRefused("not you", remedy="ask")
+    rollout = Rollout()
+    own = rollout.on_auto("lab", 2)
+    known = state({NAMES.auto: TIP}, journal=Ledger(auto=list(rollout.auto)))
+    by = Refusing(errors={MAIN: first, own: second})
+    github = cast(GitHub, by)
+    verdicts: dict[str, StatusState] = dict.fromkeys((MAIN, TIP, own), "success")
+    with pytest.raises(Refused) as caught:
+        set_statuses(known, verdicts, {}, None, by=github, known_to=github)
+    assert caught.value is first
+    assert caught.value.written == f"the statuses of {TIP}"
+    assert by.remembered == [(TIP, f"status of {TIP}")]
+
+
+def test_github_that_does_not_answer_is_not_asked_for_each_status() -> None:
+    by = Refusing(errors={MAIN: Unreachable("away", remedy="wait")})
+    github = cast(GitHub, by)
+    verdicts: dict[str, StatusState] = {MAIN: "success", TIP: "success"}
+    with pytest.raises(Unreachable):
+        set_statuses(state({NAMES.auto: TIP}), verdicts, {}, None, by=github, known_to=github)
+    assert by.statuses == []
 
 
 def test_verdicts_are_those_of_full_shas() -> None:

@@ -103,8 +103,16 @@ def test_verdict_on_a_commit_that_is_there_and_of_no_use_is_left_out(world: Worl
 
 
 def test_verdict_on_what_is_no_commit_is_refused(world: World) -> None:
-    with pytest.raises(Refused, match="there is no commit 0000000"):
-        noted(world, "0000000", report())
+    with pytest.raises(Refused, match="there is no commit 000000"):
+        noted(world, "0" * 40, report())
+
+
+def test_short_sha_of_another_commit_is_not_said_to_be_of_none(world: World) -> None:
+    old = world.server.put(Commit({}, None, "old", START, "ada"))
+    with pytest.raises(Refused) as caught:
+        noted(world, old[:8], report())
+    assert caught.value.what == f"neither main's tip nor a commit of auto begins with {old[:8]}"
+    assert "full SHA" in caught.value.remedy
 
 
 def test_verdict_on_what_several_commits_begin_with_is_refused(world: World) -> None:

@@ -36,6 +36,11 @@ def test_what_names_no_host_is_a_path(address: str) -> None:
     [
         ("https://ada:secret@github.com/acme/cfg", "https://github.com/acme/cfg"),
         ("https://secret@github.com/acme/cfg", "https://github.com/acme/cfg"),
+        ("https://ada:sec/ret@github.com/acme/cfg", "https://github.com/acme/cfg"),
+        ("https://ada:secret@github.com/a@b/cfg", "https://github.com/a@b/cfg"),
+        ("https://github.com/a@b/cfg", "https://github.com/a@b/cfg"),
+        ("https://github.com:443/a@b/cfg", "https://github.com:443/a@b/cfg"),
+        ("https://[::1]:8443/a@b/cfg", "https://[::1]:8443/a@b/cfg"),
         ("ssh://git@github.com/acme/cfg", "ssh://git@github.com/acme/cfg"),
         ("ssh://git:se@cret@github.com/acme/cfg", "ssh://git@github.com/acme/cfg"),
         ("ssh://ada@acme:secret@git.acme/cfg", "ssh://ada@acme@git.acme/cfg"),

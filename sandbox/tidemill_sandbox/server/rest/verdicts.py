@@ -12,6 +12,7 @@ from tidemill_sandbox.state.shapes import ACTIONS_APP_ID, CheckRun, Event, Statu
 
 _MOST_STATUSES = 1000  # of one commit and context
 _MOST_WORDS = 140
+_LAST_CHARACTER = 0xFFFF  # of those that a description may have
 _ALL_CHECKS = "/repos/{owner}/{repo}/check-runs"
 
 
@@ -28,6 +29,9 @@ def _set_status(call: Call) -> Answer:
     words, target = call.body.get("description"), call.body.get("target_url")
     if words is not None and len(words) > _MOST_WORDS:
         message = f"description is too long (maximum is {_MOST_WORDS} characters)"
+        raise invalid("Status", "description", "custom", message)
+    if words is not None and any(ord(one) > _LAST_CHARACTER for one in words):
+        message = "description doesn't accept 4-byte Unicode"
         raise invalid("Status", "description", "custom", message)
     if target and not target.startswith(("http://", "https://")):
         raise invalid("Status", "target_url", "custom", "target_url must use http(s) scheme")

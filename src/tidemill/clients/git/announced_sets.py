@@ -78,7 +78,7 @@ class AnnouncedSets:
             old = {ref: there[ref] for ref in far_back[:_MOST_SWEPT]}
             leases = {own: there.get(own, ""), **old}
             _, said = self._reach(
-                "push", "--quiet", "--no-verify",
+                "push", "--quiet", "--no-verify", "--no-recurse-submodules",
                 *(f"--force-with-lease={ref}:{one}" for ref, one in leases.items()),
                 "--", self._where, f"{blob}:{own}", *(f":{ref}" for ref in old),
             )  # fmt: skip

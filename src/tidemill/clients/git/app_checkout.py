@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import stat
 from collections.abc import Collection, Iterator
@@ -15,7 +14,7 @@ from msgspec import Struct
 
 from tidemill.announcing.origin import Origin
 from tidemill.clients.git.git import US, Git, GitError, by, configured, lines
-from tidemill.clients.git.remote import reach
+from tidemill.clients.git.remote import owner_of_another, reach, refuse_sha_256, trusting
 from tidemill.clients.machine import person
 from tidemill.errors import Refused, TidemillError
 from tidemill.words.names import checked_branch, checked_sha, is_repository, shown, shown_path
@@ -99,13 +98,13 @@ class AppCheckout:
     def _of_another_user(self) -> Refused | None:
         """Why Git does not read a checkout, if that is whose it is."""
         top = self._top()
-        others = {one.stat().st_uid for one in (top, top / ".git")} - {os.geteuid()} if top else ()
-        if not others:
+        owner = owner_of_another(top, top / ".git") if top else None
+        if top is None or owner is None:
             return None
         return Refused(
             f"Git does not read {shown_path(top)}, because it belongs to another user (uid "
-            f"{max(others)}; this is uid {os.geteuid()})",
-            remedy=f"git config --global --add safe.directory {shlex.quote(str(top))}",
+            f"{owner}; this is uid {os.geteuid()})",
+            remedy=trusting(top),
         )
 
     def sha(self, given: Given) -> str:
@@ -120,6 +119,7 @@ class AppCheckout:
                 f"to tag with{said}",
                 remedy="run it in a checkout of app.git, or give --sha and --branch",
             )
+        refuse_sha_256(self._status.sha, shown_path(self.folder))
         return self._status.sha
 
     def branch(self, given: Given) -> str:

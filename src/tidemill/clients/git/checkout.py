@@ -15,11 +15,12 @@ from tidemill.clients.git.filters import UNCHANGED, Filters, without_filters
 from tidemill.clients.git.git import LOCAL_SECONDS, Git, GitError, configured, line, names
 from tidemill.clients.git.mirror import Tree, object_folders
 from tidemill.clients.git.objects import parents_in
+from tidemill.clients.git.remote import refuse_sha_256
 from tidemill.clients.git.repository import Repository
 from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.errors import Refused, Unreachable
 from tidemill.facts.image_files import FILES
-from tidemill.words.names import one_line, shown
+from tidemill.words.names import one_line, shown, shown_path
 
 _OWN_ATTRIBUTES = {"GIT_ATTR_NOSYSTEM": "1"}
 
@@ -274,6 +275,7 @@ def _as_committed(source: Git, bare: Git, tree: Tree, scratch: Path) -> tuple[st
         raise filters.failed(failed.said) if filters.by_path else failed
     _take_back(source, tracked, env)
     written = source.line("write-tree", "--missing-ok", env=env)
+    refuse_sha_256(written, shown_path(source.folder))
     bare(tree.option, "read-tree", "--reset", "-u", written, env=tree.env)
     filters = Filters.of(source, bare, tree)
     for name in filters.by_path:

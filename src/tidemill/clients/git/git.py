@@ -16,14 +16,16 @@ from tidemill.clients.machine.pipes import Pipe
 from tidemill.clients.machine.processes import answer
 from tidemill.clients.machine.scratch import require_room
 from tidemill.clients.machine.workflow import SECRETS
-from tidemill.errors import TidemillError
+from tidemill.errors import Refused, TidemillError
+from tidemill.words.names import shown
 from tidemill.words.urls import redacted
 
 US = ("tidemill", "tidemill@users.noreply.github.com")
 LOCAL_SECONDS = 120.0
 REMOTE_SECONDS = 300.0
 _PROTOCOLS = "file:git:http:https:ssh"
-# What a Git hook that calls us leaves in the environment: it would turn us to its repository.
+# What a Git hook that calls us leaves in the environment: it would turn us to its repository, or
+# make other paths of those that we name.
 _OF_A_CALLER = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -39,6 +41,11 @@ _OF_A_CALLER = (
     "GIT_REPLACE_REF_BASE",
     "GIT_IMPLICIT_WORK_TREE",
     "GIT_CEILING_DIRECTORIES",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_INTERNAL_SUPER_PREFIX",
 )
 
 
@@ -277,9 +284,18 @@ def configured(settings: Mapping[str, str] | Sequence[tuple[str, str]]) -> dict[
 
     Args:
         settings: by key; as pairs where a key has several values.
+
+    Raises:
+        Refused: what the environment says of its configuration can't be understood.
     """
     pairs = list(settings.items()) if isinstance(settings, Mapping) else settings
-    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    count = os.environ.get("GIT_CONFIG_COUNT") or "0"
+    if not (count.isascii() and count.isdecimal() and len(count) < 10):
+        raise Refused(
+            f"the variable GIT_CONFIG_COUNT is {shown(count)}, and Git wants a number there",
+            remedy="unset GIT_CONFIG_COUNT",
+        )
+    first = int(count)
     found = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
     for index, (key, value) in enumerate(pairs, start=first):
         found[f"GIT_CONFIG_KEY_{index}"], found[f"GIT_CONFIG_VALUE_{index}"] = key, value

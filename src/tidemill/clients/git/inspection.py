@@ -72,7 +72,8 @@ class Inspection:
         settings = [(f"remote.{_REMOTE}.url", url)]
         env = with_token(url, token, settings) if token else configured(settings)
         listed = self._git("ls-remote", _REMOTE, f"{namespace}/*", env=env, seconds=REMOTE_SECONDS)
-        words = ("push", "--dry-run", "--no-verify", "--quiet", _REMOTE)
+        options = ("--dry-run", "--no-verify", "--no-recurse-submodules", "--quiet")
+        words = ("push", *options, _REMOTE)
         what = f"HEAD:{namespace}/doctor"
         code, _, said = self._git.attempt(*words, what, env=env, seconds=REMOTE_SECONDS)
         return bool(listed.strip()), GitError(words, code, said).said if code else None

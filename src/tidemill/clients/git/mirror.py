@@ -34,6 +34,7 @@ _CONFIG = """\
 \tignoreCase = false
 \tfsmonitor = false
 \tuntrackedCache = false
+\tsplitIndex = false
 \thooksPath = /dev/null
 \texcludesFile = /dev/null
 \tattributesFile = /dev/null
@@ -53,6 +54,7 @@ _CONFIG = """\
 \tnegotiate = false
 \tgpgSign = false
 \tfollowTags = false
+\trecurseSubmodules = no
 [color]
 \tui = false
 """

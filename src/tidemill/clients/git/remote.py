@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,13 @@ from urllib.parse import unquote_to_bytes
 
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, configured, lines
 from tidemill.clients.github.place import of_url, token_for
+from tidemill.errors import Refused
 from tidemill.words.urls import redacted
 
 _USER = "x-access-token"
 _FILE = "file://"
 _LEADS_TO = b"gitdir: "  # gitrepository-layout(5): a file `.git`, of a linked worktree
+_LENGTH_OF_SHA_256 = 64  # hex digits
 _LONGEST_PATH = 8192  # bytes, with what stands before it
 _PARTIAL = re.compile(rb"^\s*promisor\s*=\s*true\b", re.MULTILINE | re.IGNORECASE)
 # A server that is started here does what is needed, whatever its repository is configured to.
@@ -84,6 +87,8 @@ class Remote:
 
     def remedy(self, right: str) -> str:
         """What to do where the repository does not let us `read` or `write`."""
+        if right == "read" and self.folder and owner_of_another(self.folder) is not None:
+            return trusting(self.folder)
         place = of_url(self.url)
         if self.token is not None:
             name = place.repository if place else self.where
@@ -118,6 +123,30 @@ def remote(url: str) -> Remote:
     """The repository at `url`, with the token of this run if it is for that server."""
     found = _absolute(url)
     return Remote(found, token_for(found))
+
+
+def refuse_sha_256(sha: str, where: str) -> None:
+    """Raise `Refused` where a repository names its objects by SHA-256, as one of its names tells.
+
+    Args:
+        where: the repository, as it may stand in a message.
+    """
+    if len(sha) == _LENGTH_OF_SHA_256:
+        raise Refused(
+            f"{where} has SHA-256 for its commits, and Tidemill takes repositories with SHA-1 only",
+            remedy="put its files into a new repository, made by git init --object-format=sha1",
+        )
+
+
+def owner_of_another(*folders: Path) -> int | None:
+    """Whose a repository is that Git does not read because of that: a uid; None if it is ours."""
+    others = {one.stat().st_uid for one in folders} - {os.geteuid()}
+    return max(others, default=None)
+
+
+def trusting(folder: Path) -> str:
+    """The command after which Git reads a repository that belongs to somebody else."""
+    return f"git config --global --add safe.directory {shlex.quote(str(folder))}"
 
 
 def listed(out: bytes) -> tuple[dict[str, str], str | None]:

@@ -7,6 +7,7 @@ never written to a file.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import time
@@ -29,7 +30,7 @@ from tidemill.clients.git.objects import (
     tree_in,
 )
 from tidemill.clients.git.reading import Reading
-from tidemill.clients.git.remote import remote
+from tidemill.clients.git.remote import refuse_sha_256, remote
 from tidemill.clients.git.store import (
     ALL_COMMITS,
     Committed,
@@ -56,6 +57,9 @@ _T = TypeVar("_T")
 _PAUSES = (0.5, 2.0)  # seconds
 _DEPTHS = (64, 1024, ALL_COMMITS)
 LONGEST_AUTHOR = 60
+# A user's Git may be configured to push submodules in place of what it is asked to push.
+_PUSH = ("push", "--porcelain", "--no-verify", "--no-recurse-submodules")
+_LOOK_AT_GIT = "see how Git is configured: git config --show-origin --get-regexp '^push'"
 
 
 class Repository(Objects):
@@ -91,7 +95,9 @@ class Repository(Objects):
         self._reading.begin()
 
     def refs(self) -> Refs:
-        return self._again(self._reading.refs)
+        found = self._again(self._reading.refs)
+        refuse_sha_256(next(iter(found.shas.values()), ""), self._origin.where)
+        return found
 
     def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
         """Get trees, then at once the blobs that will be read."""
@@ -112,9 +118,11 @@ class Repository(Objects):
 
     def history(self, commit: str, most: int) -> list[Logged]:
         history = self._history(commit, most)
+        # A user's Git may be configured to add signatures, and to print in another encoding.
+        plain = ("--no-show-signature", "--encoding=UTF-8")
         wanted = ("--topo-order", "--reverse", "-z", "--format=%H %ct %P%n%an%n%B", commit)
         found = []
-        for entry in history("log", *wanted).decode(errors="replace").split("\0"):
+        for entry in history("log", *plain, *wanted).decode(errors="replace").split("\0"):
             head, _, rest = entry.partition("\n")
             author, _, message = rest.partition("\n")
             if head:
@@ -318,13 +326,13 @@ class Repository(Objects):
         """Write all updates or none; after a refusal look at the refs, not at the words."""
         leases = [f"--force-with-lease={update.ref}:{update.old or ''}" for update in updates]
         changes = [f"{update.new or ''}:{update.ref}" for update in updates]
-        arguments = ("push", "--porcelain", "--atomic", "--no-verify", *leases, "origin", *changes)
+        arguments = (*_PUSH, "--atomic", *leases, "origin", *changes)
         slow: TimeLimit | None = None
         try:
             code, out, err = self.git.attempt(*arguments, env=self._reached, seconds=REMOTE_SECONDS)
         except TimeLimit as error:
             code, out, err, slow = 1, b"", "", error
-        if code == 0:
+        if code == 0 and {update.ref for update in updates} <= _reported(out):
             return Pushed()
         try:
             found = self.refs()
@@ -339,6 +347,8 @@ class Repository(Objects):
         if slow is not None:
             slow.written = "nothing so far; if it still arrives, it arrives as a whole"
             raise slow
+        if code == 0:
+            return Declined("git push ended well, and wrote nothing", _LOOK_AT_GIT)
         said = _said(out.decode(errors="replace"), err)
         if _has_report(out):
             return Declined(said)
@@ -349,11 +359,11 @@ class Repository(Objects):
 
         A server that can't take all updates or none takes the same, tried only, if it need not.
         """
-        pushed = ("--porcelain", "--no-verify", *leases, "origin", *changes)
+        trial, pushed = (*_PUSH, "--dry-run"), (*leases, "origin", *changes)
         given: dict[str, Any] = {"env": self._reached, "seconds": REMOTE_SECONDS}
         try:
-            code, _, _ = self.git.attempt("push", "--dry-run", *pushed, **given)
-            whole, _, _ = self.git.attempt("push", "--dry-run", "--atomic", *pushed, **given)
+            code, _, _ = self.git.attempt(*trial, *pushed, **given)
+            whole, _, _ = self.git.attempt(*trial, "--atomic", *pushed, **given)
         except TimeLimit:
             code, whole = 1, 1
         if code == 0 and whole != 0:
@@ -452,6 +462,12 @@ def opened(url: str) -> Iterator[Repository]:
 
 def _author(name: str) -> str:
     return one_line(name)[:LONGEST_AUTHOR].strip()
+
+
+def _reported(out: bytes) -> set[str]:
+    """The refs of which Git says what became of them (git-push(1), --porcelain)."""
+    lines = (line.split("\t") for line in os.fsdecode(out).split("\n"))
+    return {line[1].rpartition(":")[2] for line in lines if len(line) > 1}
 
 
 def _has_report(out: bytes) -> bool:

@@ -159,6 +159,7 @@ class Issue(msgspec.Struct):
     number: int
     state: str = "open"
     body: str | None = None
+    user: _Account | None = None
 
 
 class Artifact(msgspec.Struct):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import quote
@@ -27,13 +28,14 @@ MOST_KEYS = 10
 MOST_CHARACTERS = 65_535
 MOST_DESCRIPTION = 140
 LARGEST_ARTIFACT = 64 * 1024 * 1024
+_NOT_IN_DESCRIPTIONS = re.compile("[\U00010000-\U0010ffff]")  # GitHub answers them with 422
 _SKEW = timedelta(hours=1)  # by so much the clock of a machine that does turns may be ahead
 StatusState = Literal["success", "failure", "error", "pending"]
 DeploymentState = Literal["success", "failure", "in_progress"]
 
 
 class NewStatus(Struct, frozen=True):
-    """A commit status to set; a description is cut at 140 characters."""
+    """A commit status to set; a description is cut at 140 characters, and has no emoji."""
 
     sha: str
     context: str
@@ -114,7 +116,7 @@ class GitHub:
         body = {
             "state": new.state,
             "context": new.context,
-            "description": one_line(new.description)[:MOST_DESCRIPTION],
+            "description": _description(new.description),
             **({"target_url": new.target_url} if new.target_url else {}),
         }
         doing = f"set the status {new.context} of {new.sha}"
@@ -150,7 +152,7 @@ class GitHub:
         GitHub's own defaults would merge the default branch into what is deployed, and demand
         every status of it.
         """
-        description = one_line(new.description)[:MOST_DESCRIPTION]
+        description = _description(new.description)
         body = {
             "ref": new.sha,
             "task": MIRROR,
@@ -175,21 +177,24 @@ class GitHub:
         """Open an issue, or close it; done again it changes nothing. One call, and one to look.
 
         One that a person closed stays closed, and one that was never opened is not opened to be
-        closed.
+        closed. Two runs at the same moment may both open one; then both are closed.
         """
-        issue, need = self._issue(wanted), "issues: write"
-        if not wanted.is_closed and issue is None:
+        issues, need = self._issues(wanted), "issues: write"
+        if not wanted.is_closed and next(issues, None) is None:
             body = {"title": wanted.title, "body": wanted.body}
-            call = Request("/issues", "open an issue", need, "POST", body=body)
+            call = Request("/issues", "open an issue", need, "POST", body=body, is_once=True)
             self._calls.post(call, answers.Issue)
-        elif wanted.is_closed and issue is not None and issue.state != "closed":
+        elif wanted.is_closed:
             body = {"state": "closed", "state_reason": "completed", "body": wanted.body}
-            path = f"/issues/{issue.number}"
-            call = Request(path, "close an issue", need, "PATCH", body=body)
-            self._calls.post(call, answers.Issue)
+            for issue in list(issues):
+                path = f"/issues/{issue.number}"
+                call = Request(path, "close an issue", need, "PATCH", body=body)
+                if issue.state != "closed":
+                    self._calls.post(call, answers.Issue)
 
-    def _issue(self, wanted: Issue) -> answers.Issue | None:
-        """The first that has the marker: whoever copies it into another one comes later."""
+    def _issues(self, wanted: Issue) -> Iterator[answers.Issue]:
+        """Those that have the marker, of who opened the first: who copies it comes later."""
+        first: answers.Issue | None = None
         order = {"state": "all", "sort": "created", "direction": "asc"}
         since = {"since": to_the_second(wanted.since - _SKEW)}
         call = Request(
@@ -198,8 +203,9 @@ class GitHub:
         for page in self._calls.pages(call, list[answers.Issue]):
             for one in page:
                 if wanted.marker in (one.body or ""):
-                    return one
-        return None
+                    first = first or one
+                    if one.user == first.user:
+                        yield one
 
     def is_private(self) -> bool:
         """Whether the repository is private; an internal one is, and one that can't be seen."""
@@ -283,6 +289,11 @@ class GitHub:
             if not missing and all(one.app is None for one in required):
                 break
         return found
+
+
+def _description(text: str) -> str:
+    """A text as GitHub takes it for a description."""
+    return _NOT_IN_DESCRIPTIONS.sub("\ufffd", one_line(text))[:MOST_DESCRIPTION]
 
 
 def has_no_rulesets(answer: Answer) -> bool:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from tidemill.clients.github.place import Place
 from tidemill.clients.github.refusals import (
+    LIMITS,
     PATIENCE,
     nonsense,
     refusal,
@@ -52,6 +53,8 @@ class Request(Struct, frozen=True):
     Attributes:
         doing: what it does, as in "read the rules of main".
         need: the permission that it takes, as in `contents: write`.
+        is_once: whether done again it would be done twice: it is asked again only where a limit
+            kept it from being done.
     """
 
     path: str
@@ -61,6 +64,7 @@ class Request(Struct, frozen=True):
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     below: str | None = None
+    is_once: bool = False
 
 
 class _GraphQLError(msgspec.Struct):
@@ -188,11 +192,15 @@ class Calls:
         repository = self.place.repository
 
         def ask() -> Answer:
-            answer = self._ask(request)
+            try:
+                answer = self._ask(request)
+            except Trouble as no_answer:
+                raise (no_answer.error if request.is_once else no_answer) from None
             refused = refusal(answer, request.doing, request.need, repository)
             trouble = trouble_in(answer, refused, patience.tried, self._clock(), repository)
             if trouble is not None:
-                raise trouble
+                is_last = request.is_once and answer.status not in LIMITS
+                raise trouble.error if is_last else trouble
             return answer
 
         patience = self.http.patience(PATIENCE)

@@ -25,6 +25,7 @@ _TRIES = 5
 _TRIES_AT_LIMITS = 12
 _AT_LEAST = 60.0
 _LIMITED = (b"rate limit", b"abuse detection", b"retry your request again later")
+LIMITS = (403, 429)
 _PASSING = (408, 500, 502, 503, 504)
 
 
@@ -109,7 +110,7 @@ def trouble_in(
         if asked and asked > PATIENCE:
             refused = _limited(why, now + asked, repository)
         return Trouble(refused, after=asked or None, tries=_TRIES, why=why)
-    if answer.status not in (403, 429):
+    if answer.status not in LIMITS:
         return None
     reset = answer.headers.get("X-RateLimit-Reset", "").strip()
     if asked is not None:
