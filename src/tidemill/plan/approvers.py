@@ -245,7 +245,7 @@ def _why_not_this_run(
     if run.branch != settings.main:
         return f"its run is of the workflow on {run.branch}, and not on {settings.main}"
     is_again = fact.run is not None and fact.run.attempt > 1
-    if is_again and (approval(fact) or any(wave.environment for wave in waves)):
+    if is_again and (approval(fact, ()) or any(wave.environment for wave in waves)):
         return "its run is a re-run, which approves nothing"
     if other := why_other(run.title, fact, settings):
         return f"its run is another one's: {other}"
