@@ -150,6 +150,27 @@ def test_override_puts_what_another_wave_has_had_into_a_first_wave(w: Waves) -> 
     assert w.at("lab") == 2
 
 
+def in_remedy(refused: Result) -> list[str]:
+    """The command that a refusal names, without `tidemill`."""
+    remedy = str(refused["error"]["remedy"])
+    return shlex.split(remedy[remedy.index("tidemill ") :])[1:]
+
+
+def test_refusals_name_the_set_and_the_commit_where_there_are_several_sets(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"]}}, sets=("a", "b"))
+    for position in (1, 2, 3):
+        w.everywhere(position, set_name="a")
+        w.later(minutes=20)
+    one, two, three = (sha_of(f"a-{position}") for position in (1, 2, 3))
+    typed(w, in_remedy(w.promote("shop", "--set", "a", "--sha", one)))
+    w.green()
+    assert w.on_main("shop", "a") == one, "and not 2, which is the newest older one"
+    newer = w.roll_back("shop", "--set", "a", "--to", three)
+    assert newer.code == 1
+    assert typed(w, in_remedy(newer))["request"]["state"] == "accepted"
+    assert two not in str(newer)
+
+
 def test_what_is_asked_for_waits_for_a_newer_one_on_auto(w: Waves) -> None:
     back_in_lab(w)
     w.release("lab")

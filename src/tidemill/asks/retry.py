@@ -67,13 +67,14 @@ def _evicted_again(
     asker: Asker,
     look: Lookup,
 ) -> AnnouncementRequest | Retry:
-    promote, why = ("promote-wave", "--wave", operation.wave), ("--override", "REASON")
+    place, why = ("--wave", operation.wave), ("--override", "REASON")
+    which = (*place, "--set", operation.set)
     match operation.kind:
         case "promote" if ask.override:
-            which = ("--set", operation.set, "--sha", operation.app_sha or "")
+            promote = ("promote-wave", *which, "--sha", operation.app_sha or "", *why)
             raise Refused(
                 "a promotion is not overridden by a retry",
-                remedy=f"ask for it: {asker.typed((*promote, *which, *why))}",
+                remedy=f"ask for it: {asker.typed(promote)}",
             )
         case "promote":
             return Retry(
@@ -84,10 +85,11 @@ def _evicted_again(
                 app_sha=operation.app_sha or "",
             )
         case "roll back":
-            back = ("rollback-wave", "--wave", operation.wave, "--reason", "REASON")
+            to = ("--to", operation.app_sha) if operation.app_sha else ()
+            back = ("rollback-wave", *which, *to, "--reason", "REASON")
             raise Refused("a rollback is not retried", remedy=f"ask again: {asker.typed(back)}")
         case "hotfix":
-            again = asker.typed((*promote, "--announcement", "FILE", *why))
+            again = asker.typed(("promote-wave", *place, "--announcement", "FILE", *why))
             raise Refused("a hotfix is not retried", remedy=f"ask again: {again}")
         case _:
             pass
