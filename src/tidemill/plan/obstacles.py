@@ -366,19 +366,21 @@ class HotfixThere(Obstacle, frozen=True, kw_only=True, tag="hotfix there"):
     """A wave has a hotfix, until a newer set than all that it has had replaces it.
 
     `next` is the newest that could do so now, by its SHA, None where there is none; `is_held`:
-    a hold keeps it out.
+    a hold keeps it out, which is for all sets where `is_held_whole`.
     """
 
     wave: str
     set: str
     next: str | None = None
     is_held: bool = False
+    is_held_whole: bool = False
 
     def needs_a_person(self) -> bool:
         return self.is_held
 
     def command(self) -> tuple[str, ...] | None:
-        words = ("release-wave", "--wave", self.wave, "--set", self.set)
+        only = () if self.is_held_whole else ("--set", self.set)
+        words = ("release-wave", "--wave", self.wave, *only)
         return (*words, "--reason", "a newer set has the fix") if self.is_held else None
 
     def words(self, now: datetime | None = None) -> str:
