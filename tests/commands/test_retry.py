@@ -148,5 +148,5 @@ def test_person_who_announces_again_is_told_of_retry(evicted: World) -> None:
     file = evicted.folder / "announcement.json"
     code, out, _ = says(evicted, "update-cfg-app", "--announcement", str(file))
     assert code == 0
-    retry = f"tidemill retry --sha {sha_of('app-2')} --repo {evicted.bare}"
+    retry = f"tidemill retry --sha {sha_of('app-2')} --set app --repo {evicted.bare}"
     assert f"has ended already: evicted\nTo let it in again:\n  {retry}" in out

@@ -71,7 +71,7 @@ def test_evicted_set_is_named_with_what_its_check_said_until_a_newer_one_is_depl
     assert kinds(line) == ["evicted"]
     assert line["obstacles"][0]["said"] == "compiling | Error: port 80 is taken"
     assert "Error: port 80 is taken" in line["for"]
-    assert line["command"] == f"tidemill retry --sha {sha_of('app-2')} --repo {w.bare}"
+    assert line["command"] == f"tidemill retry --sha {sha_of('app-2')} --set app --repo {w.bare}"
     behind = only(lines(w, "shop", app_sha=sha_of("app-2")))
     assert kinds(behind) == ["not there"]
     assert "Error: port 80 is taken" in behind["for"], "it never came here, and why"

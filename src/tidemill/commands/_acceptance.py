@@ -171,7 +171,8 @@ def _refuse_what_ended(
     if reason := done.plan.rejected.get(accepted.id) or other:
         kept = f"it is kept below rejected/, as {accepted.id}"
         if isinstance(fact, AnnouncementRequest):
-            retry = remedies.typed(retry_of(fact.announcement.sha))
+            announced = fact.announcement
+            retry = remedies.typed(retry_of(announced.sha, announced.set))
             again = f"mend what the reason says, then: {retry}"
     elif not (reason := _given_up(done, accepted.id)):
         return

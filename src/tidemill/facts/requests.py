@@ -259,9 +259,10 @@ def approval(fact: Fact, holds: Iterable[Hold]) -> tuple[str, ...] | None:
             what = ("--wave", fact.wave, "--announcement", "FILE")
             return ("promote-wave", *what, "--override", fact.override)
         case Retry():
-            return ("retry", "--sha", fact.app_sha)
+            return ("retry", "--sha", fact.app_sha, "--set", fact.set, "--wave", fact.wave)
         case AnnouncementRequest(retry=True):
-            return ("retry", "--sha", fact.announcement.sha, *_overridden(fact.override))
+            which = ("--sha", fact.announcement.sha, "--set", fact.announcement.set)
+            return ("retry", *which, *_overridden(fact.override))
         case AnnouncementRequest(override=str()):
             return ("update-cfg-app", "--announcement", "FILE", *_overridden(fact.override))
         case _:

@@ -31,7 +31,7 @@ _RULES_HELP = (
 )
 _TURN = ("reconcile-cfg-app",)
 _CHECK = ("check-cfg-app", "--sha", "{sha}")
-_RETRY = ("retry", "--sha", "{app_sha}")
+_RETRY = ("retry", "--sha", "{app_sha}", "--set", "{set}")
 _PROMOTION = ("promote-wave", "--wave", "{wave}", "--set", "{set}", "--sha", "{app_sha}")
 
 
@@ -555,7 +555,6 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
         )
 
     asks = True
-    ends_by = _RETRY
 
     def command(self) -> tuple[str, ...] | None:
         match self.did:
@@ -565,8 +564,12 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
             case "roll back" | "hotfix":
                 # No SHA names where it went, or its announcement is nowhere any more.
                 return ("drop", "--id", self.request) if self.request else None
+            case _ if self.app_sha:
+                which = ("--set", self.set) if self.set else ()
+                where = ("--wave", self.wave) if self.did == "promote" else ()
+                return ("retry", "--sha", self.app_sha, *which, *where)
             case _:
-                return super().command()
+                return None
 
     def words(self, now: datetime | None = None) -> str:
         why = f": {self.reason}" if self.reason else ""
@@ -579,6 +582,7 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
 class PastEnding(_Over, frozen=True, kw_only=True, tag="ended"):
     """Its announcement was rejected, dropped or superseded."""
 
+    set: str
     app_sha: str
     how: str
     reason: str = ""
@@ -597,6 +601,7 @@ class EarlierAnnouncement(_Over, frozen=True, kw_only=True, tag="came before"):
     by itself."""
 
     wave: str
+    set: str
     app_sha: str
     because: tuple[Obstacle, ...] = ()
 
