@@ -786,12 +786,14 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         earliest: when it could go, if all that takes a person is done by then.
+        is_for_reviewers: the command that ends it counts only as a form on GitHub.
     """
 
     about: About
     obstacles: tuple[Obstacle, ...]
     id: str | None = None
     earliest: datetime | None = None
+    is_for_reviewers: bool = False
 
     def without(self, gone: frozenset[str]) -> Wait:
         """The same, naming none of the commits that are nowhere."""
