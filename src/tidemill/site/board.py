@@ -147,7 +147,8 @@ class Board(Struct, frozen=True):
     """All that the pages show.
 
     Attributes:
-        services: by service and wave the set, and the images that it has there.
+        services: by service the waves that have it, each with the set that it is of there, and
+            that set's images.
         missing: what of the past nobody can tell any more, in sentences.
         unasked: what of the present is not known, since nobody was asked.
     """
@@ -159,7 +160,7 @@ class Board(Struct, frozen=True):
     lines: tuple[Line, ...]
     evictions: tuple[Eviction, ...]
     sets: tuple[SetView, ...]
-    services: Mapping[str, Mapping[str, tuple[str, ImageFiles]]]
+    services: Mapping[str, Sequence[tuple[str, str, ImageFiles]]]
     missing: tuple[str, ...] = ()
     unasked: str = ""
 
@@ -283,13 +284,13 @@ def _soaks(followers: Sequence[Wave], landing: Landing, now: datetime) -> Iterat
 
 def _services(
     snapshot: Snapshot, on_main: Mapping[tuple[str, str], ImageFiles]
-) -> dict[str, dict[str, tuple[str, ImageFiles]]]:
-    found: dict[str, dict[str, tuple[str, ImageFiles]]] = {}
+) -> dict[str, list[tuple[str, str, ImageFiles]]]:
+    found: dict[str, list[tuple[str, str, ImageFiles]]] = {}
     for wave in snapshot.settings.waves:
         for image_set in snapshot.settings.sets:
             if files := on_main.get((wave.name, image_set.name)):
                 for service in files.digests:
-                    found.setdefault(service, {})[wave.name] = (image_set.name, files)
+                    found.setdefault(service, []).append((wave.name, image_set.name, files))
     return {service: found[service] for service in sorted(found)}
 
 

@@ -184,10 +184,25 @@ def test_the_index_has_sets_services_with_digests_and_targets(all_pages: dict[st
     board = busy()
     for view in board.sets:
         assert view.app_sha[:12] in text
-    for waves in board.services.values():
-        for _, files in waves.values():
+    for there in board.services.values():
+        for _, _, files in there:
             assert files.digests["web"].rpartition(":")[2][:12] in text
     assert "prod-8" in text
+
+
+def test_the_index_names_each_set_that_a_service_is_of() -> None:
+    """The same image may be in two sets, and the same service in two image sets of a wave."""
+    rollout = Rollout(settings(sets=("app", "db"), lab=LAB, shop=SHOP))
+    for wave, set_name, position in (("lab", "app", 2), ("shop", "app", 1), ("lab", "db", 3)):
+        rollout.landing(wave, position, set_name=set_name)
+    board = shown(rollout)
+    (there,) = board.services.values()
+    assert [one[:2] for one in there] == [("lab", "app"), ("lab", "db"), ("shop", "app")]
+    same = [(wave, name, replace(one, digests=there[0][2].digests)) for wave, name, one in there]
+    text = pages(replace(board, services={"web": same}))["find.html"].text
+    services = text[text.index("Services") : text.index("Targets")]
+    for _, _, files in there:
+        assert str(files.app_sha)[:12] in services
 
 
 def test_refs_that_can_not_be_read_need_a_person() -> None:
