@@ -284,6 +284,19 @@ def test_what_needs_a_person_is_a_feed_with_the_command() -> None:
     assert any("tidemill release-wave --wave production" in text for text in texts)
 
 
+def test_a_hold_of_a_wave_that_is_gone_and_a_broken_ref_are_in_the_feed_and_on_the_page() -> None:
+    rollout = Rollout(settings(lab=LAB), unreadable=(unreadable("broken-one"),))
+    rollout.held("shop", reason="the database moves")
+    board = shown(rollout)
+    release = "tidemill release-wave --wave shop --reason"
+    assert release in pages(board)["index.html"].text
+    root = ElementTree.fromstring(site(board)["attention.xml"])
+    texts = [one.findtext(f"{ATOM}content") or "" for one in root.iter(f"{ATOM}entry")]
+    assert any("the database moves" in text and release in text for text in texts)
+    titles = [one.findtext(f"{ATOM}title") or "" for one in root.iter(f"{ATOM}entry")]
+    assert any("broken-one" in title for title in titles)
+
+
 def test_assets_are_in_the_site() -> None:
     assert set(ASSETS) <= set(site(fresh()))
 
