@@ -263,6 +263,16 @@ def test_re_run_releases_no_hold_of_all_waves_and_sends_no_hotfix(
     assert len(new.refs("holds")) == 2
 
 
+def test_re_run_names_the_set_of_the_release_that_it_refuses(
+    new: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for which in ((), ("--set", "app")):
+        new.run("hold-wave", "--wave", "shop", *which, "--reason", "freeze")
+    again(monkeypatch)
+    said = refused(new, *form(new, operation="release", wave="shop", set="app", reason="over"))
+    assert "tidemill release-wave --wave shop --set app --reason over" in said
+
+
 def test_re_run_retries_nothing(evicted: World, monkeypatch: pytest.MonkeyPatch) -> None:
     again(monkeypatch)
     sha = sha_of("app-2")[:7]

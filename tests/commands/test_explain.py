@@ -245,6 +245,25 @@ def test_where_nobody_can_ask_github_git_still_answers_and_the_answer_says_so(
     assert any("each check counts as still to come" in one for one in told["missing"])
 
 
+@pytest.mark.parametrize("name", ["Facade2", "facade2"])
+def test_service_whose_name_could_be_digits_is_found(new: World, name: str) -> None:
+    new.announce(1, {name: "1"})
+    new.green()
+    (found,) = new.run("explain", name)["things"]
+    assert (found["kind"], found["name"]) == ("service", name)
+
+
+def test_service_that_is_gone_is_found_though_its_name_could_be_digits(new: World) -> None:
+    new.announce(1, {"facade2": "1", "web": "1"})
+    new.green()
+    new.deploy("lab")
+    new.later(minutes=20)
+    new.announce(2, {"web": "2"})
+    new.green()
+    (found,) = new.run("explain", "facade2")["things"]
+    assert (found["kind"], found["name"]) == ("service", "facade2")
+
+
 def test_what_a_hand_wrote_in_another_way_is_found_by_service_and_digest(second: World) -> None:
     digest = "abcdef0123456789" * 4
     second.edit()

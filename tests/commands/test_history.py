@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -393,10 +396,7 @@ def test_shallow_copy_says_that_turns_are_missing(second: World, tmp_path: Path)
 NOW = datetime(2026, 1, 8, 15, 30, tzinfo=UTC)  # a Thursday
 
 
-def berlin(naive: datetime) -> datetime:
-    from zoneinfo import ZoneInfo
-
-    return naive.replace(tzinfo=ZoneInfo("Europe/Berlin"))
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.mark.parametrize(
@@ -421,7 +421,7 @@ def berlin(naive: datetime) -> datetime:
     ],
 )
 def test_times_are_read_as_people_say_them(text: str, when: datetime) -> None:
-    assert parse_past(text, "--at", NOW, berlin) == when
+    assert parse_past(text, "--at", NOW, BERLIN) == when
 
 
 @pytest.mark.parametrize(
@@ -445,7 +445,7 @@ def test_times_are_read_as_people_say_them(text: str, when: datetime) -> None:
 )
 def test_times_that_could_be_several_or_none_are_refused_with_examples(text: str) -> None:
     with pytest.raises(Refused) as error:
-        parse_past(text, "--at", NOW, berlin)
+        parse_past(text, "--at", NOW, BERLIN)
     assert "tuesday 14:00" in error.value.remedy
 
 
@@ -454,11 +454,35 @@ def test_times_that_could_be_several_or_none_are_refused_with_examples(text: str
 )
 def test_clock_of_a_zone_that_was_changed_is_refused_there(text: str) -> None:
     with pytest.raises(Refused, match="came twice, or not at all"):
-        parse_past(text, "--at", NOW, berlin)
+        parse_past(text, "--at", NOW, BERLIN)
 
 
 def test_hour_that_came_twice_is_refused() -> None:
     after = datetime(2026, 10, 25, 12, tzinfo=UTC)
     with pytest.raises(Refused) as error:
-        parse_past("today 02:30", "--at", after, berlin)
+        parse_past("today 02:30", "--at", after, BERLIN)
     assert "came twice" in error.value.what
+
+
+@pytest.fixture
+def in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's clock shows the time of New York."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_new_york")
+@pytest.mark.parametrize(
+    ("now", "text"),
+    [
+        (datetime(2026, 11, 1, 4, 43, tzinfo=UTC), "today 00:42"),
+        (datetime(2026, 11, 1, 4, 43, tzinfo=UTC), "sunday 00:42"),
+        (datetime(2026, 3, 8, 4, 43, tzinfo=UTC), "today 23:42"),
+        (datetime(2026, 3, 8, 4, 43, tzinfo=UTC), "saturday 23:42"),
+    ],
+)
+def test_days_are_those_of_the_clock_here_when_the_clocks_change(now: datetime, text: str) -> None:
+    assert parse_past(text, "--at", now) == now - timedelta(minutes=1)

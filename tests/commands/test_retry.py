@@ -130,6 +130,15 @@ def test_override_of_a_promotion_is_asked_for_by_another_command(deployed: World
     assert "promote-wave --wave shop" in told
 
 
+def test_rollback_that_was_evicted_is_asked_for_by_another_command(second: World) -> None:
+    turn = second.run("rollback-wave", "--wave", "lab", "--reason", "errors")
+    second.check(second.ref("refs/heads/main") or "")
+    second.check(turn["to_check"][0], "failure")
+    assert second.turn()["evicted"]
+    told = refused(second, "retry", "--sha", sha_of("app-1"))
+    assert f"rollback-wave --wave lab --set app --to {sha_of('app-1')} --reason REASON" in told
+
+
 @pytest.mark.parametrize("reason", ["", "a\nb"])
 def test_override_without_a_reason_is_refused(evicted: World, reason: str) -> None:
     assert "--override" in refused(evicted, *RETRY, f"--override={reason}")
@@ -139,5 +148,5 @@ def test_person_who_announces_again_is_told_of_retry(evicted: World) -> None:
     file = evicted.folder / "announcement.json"
     code, out, _ = says(evicted, "update-cfg-app", "--announcement", str(file))
     assert code == 0
-    retry = f"tidemill retry --sha {sha_of('app-2')} --repo {evicted.bare}"
+    retry = f"tidemill retry --sha {sha_of('app-2')} --set app --repo {evicted.bare}"
     assert f"has ended already: evicted\nTo let it in again:\n  {retry}" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shlex
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_evicted_set_is_named_with_what_its_check_said_until_a_newer_one_is_depl
     assert kinds(line) == ["evicted"]
     assert line["obstacles"][0]["said"] == "compiling | Error: port 80 is taken"
     assert "Error: port 80 is taken" in line["for"]
-    assert line["command"] == f"tidemill retry --sha {sha_of('app-2')} --repo {w.bare}"
+    assert line["command"] == f"tidemill retry --sha {sha_of('app-2')} --set app --repo {w.bare}"
     behind = only(lines(w, "shop", app_sha=sha_of("app-2")))
     assert kinds(behind) == ["not there"]
     assert "Error: port 80 is taken" in behind["for"], "it never came here, and why"
@@ -214,13 +215,17 @@ def test_dates_on_main_never_run_backwards(tmp_path: Path, monkeypatch: pytest.M
     assert dates == sorted(dates, reverse=True)
 
 
+@pytest.mark.parametrize("is_relative", [False, True], ids=["absolute", "relative"])
 def test_status_in_a_checkout_takes_its_remote_origin(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_relative: bool
 ) -> None:
     w = waves(tmp_path, {"lab": LAB, "shop": SHOP})
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-    git(w.clone, "remote", "add", "origin", str(w.bare))
-    monkeypatch.chdir(w.clone / "generated" if (w.clone / "generated").is_dir() else w.clone)
+    origin = os.path.relpath(w.bare, w.clone) if is_relative else str(w.bare)
+    git(w.clone, "remote", "add", "origin", origin)
+    below = w.clone / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
     out = io.StringIO()
     with redirect_stdout(out):
         assert main(["status", "--json"]) == 0

@@ -150,6 +150,27 @@ def test_override_puts_what_another_wave_has_had_into_a_first_wave(w: Waves) -> 
     assert w.at("lab") == 2
 
 
+def in_remedy(refused: Result) -> list[str]:
+    """The command that a refusal names, without `tidemill`."""
+    remedy = str(refused["error"]["remedy"])
+    return shlex.split(remedy[remedy.index("tidemill ") :])[1:]
+
+
+def test_refusals_name_the_set_and_the_commit_where_there_are_several_sets(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"]}}, sets=("a", "b"))
+    for position in (1, 2, 3):
+        w.everywhere(position, set_name="a")
+        w.later(minutes=20)
+    one, two, three = (sha_of(f"a-{position}") for position in (1, 2, 3))
+    typed(w, in_remedy(w.promote("shop", "--set", "a", "--sha", one)))
+    w.green()
+    assert w.on_main("shop", "a") == one, "and not 2, which is the newest older one"
+    newer = w.roll_back("shop", "--set", "a", "--to", three)
+    assert newer.code == 1
+    assert typed(w, in_remedy(newer))["request"]["state"] == "accepted"
+    assert two not in str(newer)
+
+
 def test_what_is_asked_for_waits_for_a_newer_one_on_auto(w: Waves) -> None:
     back_in_lab(w)
     w.release("lab")
@@ -160,6 +181,69 @@ def test_what_is_asked_for_waits_for_a_newer_one_on_auto(w: Waves) -> None:
     w.green()
     assert w.at("lab") == 3
     assert not w.refs("inbox")
+
+
+def evicted_line(w: Waves, wave: str) -> list[str]:
+    """What the line of an eviction in a wave ends with, without `tidemill`."""
+    lines = [line for line in w.status()["waiting"] if "evicted" in line["for"]]
+    return shlex.split(next(line["command"] for line in lines if line["wave"] == wave))[1:]
+
+
+def test_retry_is_of_the_wave_whose_line_names_it(tmp_path: Path) -> None:
+    after_lab = {name: {"targets": [name], "after": ["lab"]} for name in ("eu", "us")}
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, **after_lab}, first=("everywhere", 1))
+    w.later(minutes=20)
+    w.announce(2)
+    w.green()
+    w.deploy("lab")
+    while to_check := w.turn()["to_check"]:
+        for sha in to_check:
+            w.check(sha, "success" if sha == w.ref("refs/heads/main") else "failure")
+    for wave in after_lab:
+        w.later(minutes=1)
+        assert [one["wave"] for one in typed(w, evicted_line(w, wave))["promoted"]] == [wave]
+
+
+def test_retry_of_one_wave_while_the_set_waits_for_another(tmp_path: Path) -> None:
+    w = waves(
+        tmp_path, {**THREE, "east": {"targets": ["e1"], "after": []}}, first=("everywhere", 1)
+    )
+    w.later(minutes=20)
+    w.hold("east")
+    w.announce(2)
+    w.green()
+    w.deploy("lab")
+    w.check(w.turn()["to_check"][0], "failure")
+    w.check(w.ref("refs/heads/main") or "")
+    assert w.turn()["evicted"]
+    assert [one["wave"] for one in typed(w, evicted_line(w, "shop"))["promoted"]] == ["shop"]
+
+
+def test_retry_of_one_set_while_another_of_that_commit_waits(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}}, sets=("app", "db"))
+    same = sha_of("app-2")
+    w.hold("lab", set_name="db")
+    w.announce(2, {"db": "1"}, set_name="db", sha=same)
+    w.check(w.announce(2, {"web": "1"}, set_name="app", sha=same)["to_check"][0], "failure")
+    w.check(w.ref("refs/heads/main") or "")
+    assert w.turn()["evicted"]
+    assert [one["set"] for one in typed(w, evicted_line(w, "lab"))["introduced"]] == ["app"]
+    w.later(minutes=1)
+    again = w.run("retry", "--sha", same, "--set", "app")
+    assert again["request"]["state"].endswith("waits already")
+
+
+def test_drop_names_the_way_back_of_the_set_that_it_drops(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}}, sets=("app", "db"))
+    same = sha_of("app-2")
+    w.hold("lab")
+    for set_name in ("app", "db"):
+        w.announce(2, {set_name: "1"}, set_name=set_name, sha=same)
+    dropped = w.run("drop", "--id", f"announcement-app-2-{same[:12]}")
+    w.later(minutes=1)
+    typed(w, shlex.split(dropped["request"]["way_in"])[1:])
+    held = {line["set"] for line in w.status()["waiting"] if "lab is held" in line["for"]}
+    assert held == {"app", "db"}
 
 
 def test_each_rejection_is_said_until_something_newer_is_announced(tmp_path: Path) -> None:

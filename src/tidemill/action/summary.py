@@ -10,7 +10,7 @@ from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.commands import _results as results
 from tidemill.commands._parts import Cell, Commit, Grid, Part, Title
 from tidemill.commands._results import Result, TurnTaken
-from tidemill.commands._text import done, rollout, text
+from tidemill.commands._text import done, rollout, text, unreadable
 from tidemill.commands._words import outcome, said, time_text
 from tidemill.errors import TidemillError
 
@@ -58,6 +58,7 @@ def _body(result: Result, url: str | None) -> list[str]:
             return [
                 *_markdown(rollout(status, remedies.now), url),
                 *_waiting(status.waiting, remedies, url),
+                *_markdown(unreadable(status), url),
             ]
         case results.CommitChecks(verdicts):
             rows = [(Commit(one.sha), one.state, one.reason) for one in verdicts]

@@ -33,14 +33,14 @@ def in_whose_name(fact: Fact, state: State, asker: Asker) -> Fact:
     is_unknown = not isinstance(state.settings, Settings)  # whoever mends them may want to know
     origin = asker.origin
     if waves and (why := _why_no_form(fact, waves, asker)):
-        raise _refusal(fact, waves, asker, why)
+        raise _refusal(fact, state, waves, asker, why)
     if asker.signs or (waves and origin is None):
         return msgspec.structs.replace(fact, main=state.main)
     if origin is None or not (waves or is_unknown):
         return fact
     found = may_all(waves, origin.logins)
     if isinstance(found, NoVoucher):
-        raise _refusal(fact, waves, asker, found.reason)
+        raise _refusal(fact, state, waves, asker, found.reason)
     return msgspec.structs.replace(fact, run=origin.run)
 
 
@@ -66,8 +66,8 @@ def _why_no_form(fact: Fact, waves: tuple[Wave, ...], asker: Asker) -> str | Non
     return None
 
 
-def _refusal(fact: Fact, waves: tuple[Wave, ...], asker: Asker, why: str) -> Refused:
-    words = approval(fact)
+def _refusal(fact: Fact, state: State, waves: tuple[Wave, ...], asker: Asker, why: str) -> Refused:
+    words = approval(fact, state.holds.values())
     if isinstance(fact, Rollback):
         to = ("--to", fact.to.app_sha) if fact.to.app_sha else ()
         place = ("--wave", fact.wave, "--set", fact.set)

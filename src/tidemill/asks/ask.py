@@ -197,13 +197,22 @@ class DropRequest(Struct, frozen=True):
 
 
 class RetrySet(Struct, frozen=True):
-    """Let a set try again that was evicted, rejected or dropped, or that a first wave lacks."""
+    """Let a set try again that was evicted, rejected or dropped, or that a first wave lacks.
+
+    `set` and `wave` say which, where several sets or waves had that commit.
+    """
 
     sha: str
     override: str | None = None
+    set: str | None = None
+    wave: str | None = None
 
     def __post_init__(self) -> None:
         checked_short_sha(self.sha, "set")
+        if self.set:
+            checked_name(self.set, "set")
+        if self.wave:
+            checked_name(self.wave, "wave")
         _check_lines(override=self.override)
 
 

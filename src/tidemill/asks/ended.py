@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tidemill.asks.ask import Nothing
 from tidemill.asks.asker import OVERRIDING, Ended
-from tidemill.facts.requests import AnnouncementRequest, Drop, Fact
+from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, announced_set
 from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
 from tidemill.plan.position import first_waves
@@ -36,22 +36,24 @@ def way_in(fact: Fact | Nothing | Ended, state: State, how: str | None) -> tuple
     Args:
         how: how it ended; None where it has not.
     """
+    set_name: str | None
     about = state.inbox.get(fact.request) if isinstance(fact, Drop) else fact
     match about:
         case AnnouncementRequest(announcement=announcement):
-            sha = announcement.sha
+            sha, set_name = announcement.sha, announcement.set
             newest = state.remembered.newest(announcement.set)
             if how == "superseded" and announcement.generation < newest.generation:
                 return None  # no override changes that
-        case Ended(app_sha=sha):
-            pass
+        case Ended(id=request, app_sha=sha):
+            set_name = announced_set(request)
         case _:
             return None
     if isinstance(fact, Drop) or how in ("rejected", "evicted", "dropped"):
-        return retry_of(sha)
+        return retry_of(sha, set_name)
     return OVERRIDING if how == "superseded" else None
 
 
-def retry_of(app_sha: str) -> tuple[str, ...]:
-    """The command that lets an announcement in again, as words without `--repo`."""
-    return "retry", "--sha", app_sha
+def retry_of(app_sha: str, set_name: str | None) -> tuple[str, ...]:
+    """The command that lets an announcement in again, as words without `--repo`; it names the set
+    where that is known."""
+    return "retry", "--sha", app_sha, *(("--set", set_name) if set_name else ())

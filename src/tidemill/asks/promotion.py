@@ -29,7 +29,11 @@ def answer(ask: PromoteWave, state: State, asker: Asker) -> Answer:
     if present and present.content == landing.content:
         return Nothing(f"{wave.name} has {short(landing.app_sha)} already")
     if present and present.is_known and order_of(present) > order_of(landing):
-        back = ("rollback-wave", "--wave", wave.name, "--reason", "REASON")
+        had = state.ledger.history(wave.name, set_name).landings
+        is_back = any(one.app_sha == landing.app_sha for one in had)
+        to = ("--to", landing.app_sha or "") if is_back else ()
+        place = ("--wave", wave.name, "--set", set_name)
+        back = ("rollback-wave", *place, *to, "--reason", "REASON")
         raise Refused(
             f"{wave.name} has {short(present.app_sha)}, which is newer than "
             f"{short(landing.app_sha)}",

@@ -6,9 +6,10 @@ import msgspec
 
 from tidemill.announcing.announcement import Announcement, Image
 from tidemill.announcing.order import order_of
+from tidemill.asks.announcement import by_todays_name
 from tidemill.asks.ask import Nothing, RetrySet
 from tidemill.asks.asker import Answer, Asker, Lookup
-from tidemill.asks.places import rewrites
+from tidemill.asks.places import rewrites, set_named, wave_named
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Eviction
 from tidemill.facts.operation import Operation
@@ -24,26 +25,66 @@ def answer(ask: RetrySet, state: State, asker: Asker, look: Lookup) -> Answer:
     Raises:
         Refused: nothing of that commit has ended badly lately, or it can't be retried.
     """
-    for fact_id, fact in state.inbox.items():
-        if isinstance(fact, AnnouncementRequest) and fact.announcement.sha.startswith(ask.sha):
-            return Nothing(f"{fact_id} waits already")
+    wave = wave_named(state, ask.wave) if ask.wave else None
+    ask = msgspec.structs.replace(ask, set=set_named(state, ask.set), wave=wave)
     for eviction in reversed(state.ledger.evictions):
         operation = eviction.operation
-        is_meant = operation and (operation.app_sha or "").startswith(ask.sha)
-        if operation and is_meant and not eviction.retried:
+        is_meant = operation and _is_meant(ask, operation.set, operation.app_sha)
+        is_there = operation and ask.wave in (None, operation.wave)
+        if operation and is_meant and is_there and _is_missed(state, eviction, operation):
             return _evicted_again(eviction, operation, ask, state, asker, look)
     for request in reversed(state.ledger.rejected):
         found = look.rejected(request)
-        if found and found.announcement.sha.startswith(ask.sha):
+        announced = by_todays_name(state, found.announcement) if found else None
+        if found and announced and _is_meant(ask, announced.set, announced.sha):
+            if _waiting(state, announced.set, announced.sha):
+                continue
             again = _again(found.announcement, ask.override or found.override, state, asker)
             return msgspec.structs.replace(again, sender=found.sender)
+    for fact_id, fact in state.inbox.items():
+        announced = fact.announcement if isinstance(fact, AnnouncementRequest) else None
+        if announced and _is_meant(ask, announced.set, announced.sha):
+            return Nothing(f"{fact_id} waits already")
     if missed := _missed(ask, state):
         return _announced(missed, ask, state, asker, look)
+    of = f" of {ask.set}" if ask.set else ""
+    where = f" from {ask.wave}" if ask.wave else ""
     raise Refused(
-        f"nothing of commit {ask.sha} was evicted, rejected or dropped lately",
+        f"nothing{of} of commit {ask.sha} was evicted{where}, rejected or dropped lately",
         remedy=f"see what runs where: {asker.status}; a set that ended in another way comes "
         f"back if you announce it again: {asker.overriding}",
     )
+
+
+def _is_meant(ask: RetrySet, set_name: str, app_sha: str | None) -> bool:
+    return ask.set in (None, set_name) and (app_sha or "").startswith(ask.sha)
+
+
+def _waiting(state: State, set_name: str, app_sha: str | None) -> list[str]:
+    """The announcements of a set that wait, by their ids."""
+    return [
+        request
+        for request, fact in state.inbox.items()
+        if isinstance(fact, AnnouncementRequest)
+        and (fact.announcement.set, fact.announcement.sha) == (set_name, app_sha)
+    ]
+
+
+def _is_missed(state: State, eviction: Eviction, operation: Operation) -> bool:
+    """Whether what was evicted is not on its way again, nor something newer there."""
+    place = (operation.wave, operation.set)
+    if operation.kind == "introduce":
+        waiting = _waiting(state, operation.set, operation.app_sha)
+        return all(state.ledger.evicted_from(*place, one) for one in waiting)
+    if operation.kind == "promote":
+        order = order_of(operation)
+        later = (
+            one
+            for one in state.ledger.history(*place).landings
+            if one.landed_at > eviction.at and order_of(one) >= order
+        )
+        return not eviction.retried and not any(later)
+    return not eviction.retried
 
 
 def _again(
@@ -67,13 +108,14 @@ def _evicted_again(
     asker: Asker,
     look: Lookup,
 ) -> AnnouncementRequest | Retry:
-    promote, why = ("promote-wave", "--wave", operation.wave), ("--override", "REASON")
+    place, why = ("--wave", operation.wave), ("--override", "REASON")
+    which = (*place, "--set", operation.set)
     match operation.kind:
         case "promote" if ask.override:
-            which = ("--set", operation.set, "--sha", operation.app_sha or "")
+            promote = ("promote-wave", *which, "--sha", operation.app_sha or "", *why)
             raise Refused(
                 "a promotion is not overridden by a retry",
-                remedy=f"ask for it: {asker.typed((*promote, *which, *why))}",
+                remedy=f"ask for it: {asker.typed(promote)}",
             )
         case "promote":
             return Retry(
@@ -84,10 +126,11 @@ def _evicted_again(
                 app_sha=operation.app_sha or "",
             )
         case "roll back":
-            back = ("rollback-wave", "--wave", operation.wave, "--reason", "REASON")
+            to = ("--to", operation.app_sha) if operation.app_sha else ()
+            back = ("rollback-wave", *which, *to, "--reason", "REASON")
             raise Refused("a rollback is not retried", remedy=f"ask again: {asker.typed(back)}")
         case "hotfix":
-            again = asker.typed((*promote, "--announcement", "FILE", *why))
+            again = asker.typed(("promote-wave", *place, "--announcement", "FILE", *why))
             raise Refused("a hotfix is not retried", remedy=f"ask again: {again}")
         case _:
             pass
@@ -131,10 +174,12 @@ def _missed(ask: RetrySet, state: State) -> Operation | None:
         for name, part in sets.items():
             for landing in part.landings if settings.image_set(name) else ():
                 newest = [
-                    state.ledger.history(first, name).newest for first in first_waves(settings)
+                    state.ledger.history(first, name).newest
+                    for first in first_waves(settings)
+                    if ask.wave in (None, first)
                 ]
                 is_set = landing.is_known and not landing.is_hotfix
-                is_meant = is_set and (landing.app_sha or "").startswith(ask.sha)
+                is_meant = is_set and _is_meant(ask, name, landing.app_sha)
                 if is_meant and any(one < order_of(landing) for one in newest):
                     return late_introduction(wave, name, wave, landing)
     return None

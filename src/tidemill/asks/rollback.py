@@ -71,7 +71,7 @@ def _of_set(ask: RollBackWave, state: State, wave: str, set_name: str, asker: As
             f"{wave} has no set {set_name} that a turn knows of",
             remedy="there is nothing to go back from; put its image files back on main yourself",
         )
-    goal = _goal(ask, part, part.present, wave, asker)
+    goal = _goal(ask, part, part.present, (wave, set_name), asker)
     return SetRollback(set=set_name, leaves=part.present.point(), to=goal.point())
 
 
@@ -79,7 +79,10 @@ class _HasItAlready(Refused):
     """The wave has what it is to go back to."""
 
 
-def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str, asker: Asker) -> Landing:
+def _goal(
+    ask: RollBackWave, part: SetLedger, present: Landing, place: tuple[str, str], asker: Asker
+) -> Landing:
+    wave, set_name = place
     if ask.to is not None:
         goal, named = by_sha(part.landings, ask.to, wave, asker), ask.to
     elif ask.at is not None:
@@ -100,7 +103,8 @@ def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str, asker
             remedy=f"name an older set, or hold the wave: {asker.typed(hold)}",
         )
     if goal.is_known and not is_older(goal, present):
-        promote = ("promote-wave", "--wave", wave, "--sha", goal.app_sha or "")
+        which = ("--wave", wave, "--set", set_name, "--sha", goal.app_sha or "")
+        promote = ("promote-wave", *which)
         raise Refused(
             f"{named} is newer than what {wave} has",
             remedy=f"promote it: {asker.typed(promote)}",

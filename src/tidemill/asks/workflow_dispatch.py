@@ -73,7 +73,7 @@ _FORMS = {
         ReleaseWave, "release-wave", {**_PLACE, "reason": "reason"}, ("wave", "reason")
     ),
     "drop": _Form(DropRequest, "drop", {"id": "id"}, ("id",)),
-    "retry": _Form(RetrySet, "retry", {"sha": "sha", "override": "override"}, ("sha",)),
+    "retry": _Form(RetrySet, "retry", {**_PLACE, "sha": "sha", "override": "override"}, ("sha",)),
 }
 OPERATIONS = (TURN, *_FORMS)
 

@@ -9,13 +9,26 @@ from collections.abc import Iterator
 from tidemill.checkup import compiling
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, Fix, ok, problem, unknown, unseen, warning
+from tidemill.facts.image_files import paths_in
 from tidemill.facts.on_github import Unseen
 from tidemill.words.lists import listed
 from tidemill.words.names import shown, shown_path
 
 OLDEST_GIT = (2, 39)
 _ADD = "add it, or mend tidemill.toml"
-_INTERPRETERS = ("sh", "bash", "python", "python3", "node", "ruby")
+# The options of interpreters that stand before a script: those alone, and those with a value.
+_INTERPRETERS = {
+    "sh": ("aefuvx", "o"),
+    "bash": ("aefuvx", "oO"),
+    "python": ("BEIOPSbdqsuv", "WX"),
+    "python3": ("BEIOPSbdqsuv", "WX"),
+    "node": ("", ""),
+    "ruby": ("", ""),
+}
+_BUILTINS = frozenset({".", ":", "[", "cd", "eval", "exec", "export", "set", "source", "umask"})
+_MAKE_FLAG = re.compile(r"-(?:[BSbeiknqrstvw]+|j[0-9]*|l[0-9.]*)")
+_IN_PATTERN = re.compile(r"(\*\*/|\*\*|\*|\?)")
+_OF_PATTERN = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 _OF_SHELLS = re.compile(r"[|&;<>()$`\n]")
 _SETTINGS = "https://github.com/tidemill/tidemill/blob/main/docs/reference/settings.md"
 
@@ -117,22 +130,40 @@ def _entry_point(known: Checkup, calls: str, words: list[str]) -> Iterator[Findi
                 f"chmod +x {shlex.quote(file)} && git add --chmod=+x {shlex.quote(file)}",
                 Fix(file),
             )
+    elif program in _BUILTINS:
+        return  # what comes after it is not looked at
     elif not known.programs.found.get(program, True):
         yield warning(
             f"{calls} {shown(program)}, which is not in PATH here",
             "install it here; where Tidemill runs, the setup of the workflow has to",
         )
     elif program in _INTERPRETERS:
-        script = next((word for word in more if not word.startswith("-")), None)
-        is_script = "-c" not in more and "-m" not in more
-        if script and is_script and script.removeprefix("./") not in modes:
+        script = _script(program, more)
+        if script and script.removeprefix("./") not in modes:
             yield problem(f"{calls} {shown(script)}, which is not there", _ADD)
     elif program == "make":
         yield from _make(known, calls, more)
 
 
+def _script(program: str, words: list[str]) -> str | None:
+    """The file that an interpreter is to run; None where there is none, or that can't be told."""
+    alone, with_value = _INTERPRETERS[program]
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            return word
+        letters = word[1:] or "-"
+        before, last = letters[:-1], letters[-1]
+        if not {*before} <= {*alone} or last not in alone + with_value:
+            return None
+        if last in with_value:
+            next(rest, None)
+    return None
+
+
 def _make(known: Checkup, calls: str, words: list[str]) -> Iterator[Finding]:
-    if any(word.startswith(("-C", "-f", "--")) for word in words):
+    flags = [word for word in words if word.startswith("-")]
+    if not all(map(_MAKE_FLAG.fullmatch, flags)):
         return
     texts = known.files.texts
     file = next((one for one in ("GNUmakefile", "makefile", "Makefile") if one in texts), None)
@@ -142,7 +173,8 @@ def _make(known: Checkup, calls: str, words: list[str]) -> Iterator[Finding]:
     text = texts[file]
     if re.search(r"(?m)^-?s?include\b|^[^\t#=]*%[^=]*:", text):
         return  # what other files and patterns make is not looked at
-    for target in (word for word in words if "=" not in word):
+    targets = (one for one in words if "=" not in one and one not in flags and not one.isdigit())
+    for target in targets:
         if not re.search(rf"(?m)^(?:[^\t#:=]*\s)?{re.escape(target)}(?:\s[^:=]*)?::?(?!=)", text):
             what = f"{calls} make {shown(target)}, which the Makefile does not have"
             yield problem(what, _ADD, f"make {shlex.quote(target)}")
@@ -167,11 +199,13 @@ def attributes(known: Checkup) -> Iterator[Finding]:
     if known.cfg is None:
         return
     file, text = ".gitattributes", known.files.texts.get(".gitattributes", "")
-    folder = known.cfg.images.path.strip("/").partition("{")[0].rpartition("/")[0]
-    if re.search(r"(?m)^[^#\n]*\.json\s.*(-merge|merge=)", text):
+    sets = known.cfg.sets
+    folders = [known.cfg.folder(wave.name, one.name) for wave in known.cfg.waves for one in sets]
+    if all(_is_kept(text, path) for folder in folders for path in paths_in(folder)):
         yield ok("image files are not merged line by line")
         return
-    line = f"/{folder}/**/*.json -merge" if folder else "*.json -merge"
+    top = known.cfg.images.path.strip("/").partition("{")[0].rpartition("/")[0]
+    line = f"/{top}/**/*.json -merge" if top else "*.json -merge"
     start = text if not text or text.endswith("\n") else f"{text}\n"
     yield warning(
         "Git may merge two sets of images line by line, into one that nobody "
@@ -180,6 +214,28 @@ def attributes(known: Checkup) -> Iterator[Finding]:
         line,
         Fix(file, f"{start}{line}\n"),
     )
+
+
+def _is_kept(attributes: str, path: str) -> bool:
+    """Whether a file is kept from being merged line by line; of several lines the last counts."""
+    is_kept = False
+    for line in attributes.splitlines():
+        pattern, *said = line.split() or [""]
+        if pattern.startswith("#") or not _fits(pattern, path):
+            continue
+        for one in said:
+            if one in ("-merge", "binary") or one.startswith("merge="):
+                is_kept = True
+            elif one in ("merge", "!merge"):
+                is_kept = False
+    return is_kept
+
+
+def _fits(pattern: str, path: str) -> bool:
+    """Whether a pattern of `.gitattributes` is about a file: without a slash, by its name alone."""
+    parts = _IN_PATTERN.split(pattern.removeprefix("/"))
+    wanted = "".join(_OF_PATTERN.get(part) or re.escape(part) for part in parts)
+    return re.fullmatch(wanted, path if "/" in pattern else path.rpartition("/")[2]) is not None
 
 
 def fitness(known: Checkup) -> Iterator[Finding]:

@@ -116,7 +116,7 @@ def accept_ask(
         case Ended():
             accepted = Accepted(fact.id, is_new=False, state=state, ended=fact.how)
         case _:
-            _refuse_rerun(fact, remedies)
+            _refuse_rerun(fact, state, remedies)
             accepted = accept(store, state, fact, Clock(options.now), dry_run=options.dry_run)
     request = replace(
         _request(accepted),
@@ -171,7 +171,8 @@ def _refuse_what_ended(
     if reason := done.plan.rejected.get(accepted.id) or other:
         kept = f"it is kept below rejected/, as {accepted.id}"
         if isinstance(fact, AnnouncementRequest):
-            retry = remedies.typed(retry_of(fact.announcement.sha))
+            announced = fact.announcement
+            retry = remedies.typed(retry_of(announced.sha, announced.set))
             again = f"mend what the reason says, then: {retry}"
     elif not (reason := _given_up(done, accepted.id)):
         return
@@ -182,12 +183,12 @@ def _refuse_what_ended(
     )
 
 
-def _refuse_rerun(fact: Fact, remedies: Remedies) -> None:
+def _refuse_rerun(fact: Fact, state: State, remedies: Remedies) -> None:
     """A re-run says again what somebody said once, of what there was then: it approves nothing.
 
     GitHub lets whoever may re-run a run do so, under the name of who started it.
     """
-    words = approval(fact)
+    words = approval(fact, state.holds.values())
     if words and person.is_rerun():
         raise Refused(
             f"this is a re-run, by {person.name()}, and a re-run approves nothing",

@@ -84,8 +84,15 @@ class Repository(Option):
         if here is not None or not self.takes_origin:
             return here.url if here else None
         from tidemill.clients.git.git import Git
+        from tidemill.clients.git.remote import is_path
 
-        return Git(Path()).address()
+        git = Git(Path())
+        address, top = git.address(), git.top()
+        if address and top:
+            path = str(top / address)  # from the root of the checkout, wherever in it this runs
+            if is_path(path) or is_path(f"{path}.git"):
+                return path
+        return address
 
     @property
     def missing(self) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from tidemill.errors import Refused
 from tidemill.facts.windows import zone_named
@@ -20,18 +19,12 @@ _ZONED = re.compile(r"(.*\d) ([A-Z][A-Za-z0-9_+/-]*)")
 EXAMPLES = "2026-01-31T13:00:00Z, '2026-01-31 14:00 Europe/Berlin', '2 h ago' or 'tuesday 14:00'"
 
 
-def _local(naive: datetime) -> datetime:
-    return naive.astimezone()
-
-
-def parse_past(
-    text: str, what: str, now: datetime, local: Callable[[datetime], datetime] = _local
-) -> datetime:
+def parse_past(text: str, what: str, now: datetime, here: tzinfo | None = None) -> datetime:
     """A time that is not in the future, in UTC.
 
     Args:
         what: whose time it is, in an error.
-        local: gives a time of the clock on the wall its offset.
+        here: the zone of the clock on the wall; None is the machine's.
 
     Raises:
         Refused: it is no time, or could be several.
@@ -39,13 +32,13 @@ def parse_past(
     words = " ".join(text.split())
     zoned = _ZONED.fullmatch(words)
     if zoned:
-        words, local = zoned[1], _in(zoned[2], f"{what} {shown(text)}")
+        words, here = zoned[1], _zone(zoned[2], f"{what} {shown(text)}")
     if found := _AGO.fullmatch(words.lower()):
         when = _before(now, timedelta(**{_UNITS[found[2][0]]: int(found[1])}))
     elif found := _CLOCK.fullmatch(words):
-        when = _on_the_wall(found, text, what, now, local)
+        when = _on_the_wall(found, text, what, now, here)
     else:
-        when = _exact(words, text, what, local if zoned else None)
+        when = _exact(words, text, what, here if zoned else None)
     if when > now:
         raise _refused(f"{what} {shown(text)} is in the future")
     if not is_storable(when):
@@ -59,36 +52,31 @@ def _before(now: datetime, long: timedelta) -> datetime:
     return now - long if long < now - first else first
 
 
-def _in(name: str, said: str) -> Callable[[datetime], datetime]:
-    """What gives a time the offset that it has in a zone."""
+def _zone(name: str, said: str) -> tzinfo:
     try:
-        zone = zone_named(name)
+        return zone_named(name)
     except ValueError as error:
         raise _refused(f"{said} is not a time: {error}") from None
-    return lambda naive: naive.replace(tzinfo=zone)
 
 
-def _exact(
-    words: str, text: str, what: str, local: Callable[[datetime], datetime] | None
-) -> datetime:
+def _exact(words: str, text: str, what: str, zone: tzinfo | None) -> datetime:
     try:
         when = datetime.fromisoformat(words)
     except ValueError:
         raise _refused(f"{what} {shown(text)} is not a time") from None
-    if (when.tzinfo is None) == (local is None):
-        wrong = "says two time zones" if local else "does not say in which time zone it is"
+    if (when.tzinfo is None) == (zone is None):
+        wrong = "says two time zones" if zone else "does not say in which time zone it is"
         raise _refused(f"{what} {shown(text)} {wrong}")
-    return _once(when, text, what, local) if local else when
+    return _once(when, text, what, zone) if zone else when
 
 
 def _on_the_wall(
-    found: re.Match[str], text: str, what: str, now: datetime, local: Callable[[datetime], datetime]
+    found: re.Match[str], text: str, what: str, now: datetime, zone: tzinfo | None
 ) -> datetime:
     """A day and a time of the local clock: the latest one that is not in the future."""
     try:
-        today = now.astimezone(local(now.replace(tzinfo=None)).tzinfo)
-        naive = today.replace(
-            hour=int(found[2]), minute=int(found[3]), second=0, microsecond=0, tzinfo=None
+        naive = now.astimezone(zone).replace(
+            hour=int(found[2]), minute=int(found[3]), second=0, microsecond=0, tzinfo=None, fold=0
         )
     except ValueError:
         raise _refused(f"{what} {shown(text)} is not a time") from None
@@ -97,14 +85,19 @@ def _on_the_wall(
         naive -= timedelta(days=1)
     elif day != "today":
         naive -= timedelta(days=(naive.weekday() - _DAYS.index(day[:3])) % 7)
-        if local(naive) > now:
+        if _in(zone, naive) > now:
             naive -= timedelta(days=7)
-    return _once(naive, text, what, local)
+    return _once(naive, text, what, zone)
 
 
-def _once(naive: datetime, text: str, what: str, local: Callable[[datetime], datetime]) -> datetime:
+def _in(zone: tzinfo | None, naive: datetime) -> datetime:
+    """A time of the clock on the wall, with the offset that it has in a zone."""
+    return naive.replace(tzinfo=zone) if zone else naive.astimezone()
+
+
+def _once(naive: datetime, text: str, what: str, zone: tzinfo | None) -> datetime:
     """The moment at which a clock showed a time; raise `Refused` where that came twice or never."""
-    first, second = local(naive), local(naive.replace(fold=1))
+    first, second = _in(zone, naive), _in(zone, naive.replace(fold=1))
     if first.utcoffset() != second.utcoffset():
         raise _refused(f"{what} {shown(text)} came twice, or not at all: the clocks were changed")
     return first

@@ -271,6 +271,11 @@ def _status(report: StatusReport) -> Iterator[Part]:
     found = report.status
     yield from rollout(found, report.remedies.now)
     yield from _waiting(found.waiting, report.remedies, report.next_turn)
+    yield from unreadable(found)
+
+
+def unreadable(found: Status) -> Iterator[Part]:
+    """The refs that can't be read, and what to do about each."""
     if found.unreadable:
         yield "Can't be read:"
         rows = [(one.ref, one.reason, one.remedy) for one in found.unreadable]

@@ -22,6 +22,7 @@ from tidemill.answers.thing import (
     could_be_digits,
     images,
     known,
+    named,
     similar,
     things,
 )
@@ -66,11 +67,11 @@ PARAMETERS = (
 def run(arguments: Arguments) -> Result:
     """Find out what is meant, and say all that Git knows of it."""
     options = _options.options(arguments)
-    text = asked(arguments.what)
     with opened(arguments.repo) as store:
         state = read(store)
         here = snapshot(store, state, options.now)
         settings, now = state.valid_settings, _now(store, state, here)
+        text = arguments.what if named(arguments.what, now) else asked(arguments.what)
         only = only_meaning(text, now)
         past = read_history(
             store,
@@ -126,14 +127,13 @@ def _held(store: Store, settings: Settings, past: History, about: str) -> Held:
 
 
 def _others(text: str, all_known: Known, held: Held, unlanded: Unlanded) -> list[Thing]:
-    """Digests, and services that no wave has any more."""
+    """Services that no wave has any more, and digests."""
     every = [one for stays in held.values() for _, one in stays if one]
-    if could_be_digits(text):
-        every += [one for _, one in unlanded]
-        meant = [Thing(kind="image", name=one) for one in images(text, every)]
-    else:
-        gone = {name for one in every for name in one}
-        meant = [Thing(kind="service", name=text)] if text in gone else []
+    if any(text in one for one in every):
+        return [Thing(kind="service", name=text)]
+    every += [one for _, one in unlanded]
+    found = images(text, every) if could_be_digits(text) else []
+    meant = [Thing(kind="image", name=one) for one in found]
     if not meant:
         raise Refused(
             f"nothing that Git knows here is called {shown(text)}",
@@ -147,5 +147,5 @@ def _others(text: str, all_known: Known, held: Held, unlanded: Unlanded) -> list
 def _check_is_one(text: str, meant: Sequence[Thing]) -> None:
     """Digits mean one thing; a name may be that of a service and of a target."""
     if len({one.name for one in meant}) > 1:
-        named = listed([f"{one.kind} {one.name}" for one in meant], MOST_NAMED)
-        raise Refused(f"{shown(text)} could be {named}", remedy="give more of its digits")
+        found = listed([f"{one.kind} {one.name}" for one in meant], MOST_NAMED)
+        raise Refused(f"{shown(text)} could be {found}", remedy="give more of its digits")

@@ -13,6 +13,8 @@ PARAMETERS = (
     *_options.ACCEPT_AND_TURN,
     _options.SIGN,
     Option("--sha", required=True, help="the commit of app.git, 7 digits or more"),
+    _options.image_set("may be left out where one set has that commit"),
+    Option("--wave", help="the wave that it was evicted from; of several, the last by default"),
     Option(
         "--override",
         metavar="REASON",
@@ -24,5 +26,10 @@ PARAMETERS = (
 
 def run(arguments: Arguments) -> AnyResult:
     """Accept and turn."""
-    ask = RetrySet(arguments.sha, override=arguments.override)
+    ask = RetrySet(
+        arguments.sha,
+        override=arguments.override,
+        set=arguments.set_name,
+        wave=arguments.wave,
+    )
     return accept_and_turn(arguments, ask)

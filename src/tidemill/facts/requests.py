@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Literal, TypeAlias
@@ -16,8 +17,10 @@ import msgspec
 from tidemill.announcing.announcement import Announcement, checked
 from tidemill.announcing.order import Generation, Order, Rewrites, as_before
 from tidemill.errors import Refused
+from tidemill.facts.holds import Hold, each_hold
 from tidemill.facts.image_files import content_id
 from tidemill.facts.records import Deployment
+from tidemill.facts.settings import ALL_SETS
 from tidemill.words.fields import Name, Position, PositionOrZero, Repository, Sha
 from tidemill.words.json_types import in_lines
 from tidemill.words.moments import Moment, is_storable
@@ -237,9 +240,10 @@ def app_sha_of(fact: Fact) -> str | None:
             return None
 
 
-def approval(fact: Fact) -> tuple[str, ...] | None:
+def approval(fact: Fact, holds: Iterable[Hold]) -> tuple[str, ...] | None:
     """The command that says the same, where a fact lets something go that would not go by itself.
 
+    `holds` are those in force: which set a release is of is known by the holds that it ends.
     Everything else is no approval: what was announced or reported is true however often it is
     said, and a hold, a rollback or a drop lets nothing in.
     """
@@ -248,14 +252,17 @@ def approval(fact: Fact) -> tuple[str, ...] | None:
             place = ("--wave", fact.wave, "--set", fact.set, "--sha", fact.app_sha)
             return ("promote-wave", *place, *_overridden(fact.override))
         case Release():
-            return ("release-wave", "--wave", fact.wave, "--reason", fact.reason)
+            sets = {one.set for one in each_hold(holds) if one.id in fact.ends}
+            only = ("--set", *sets) if len(sets) == 1 and ALL_SETS not in sets else ()
+            return ("release-wave", "--wave", fact.wave, *only, "--reason", fact.reason)
         case Hotfix():
             what = ("--wave", fact.wave, "--announcement", "FILE")
             return ("promote-wave", *what, "--override", fact.override)
         case Retry():
-            return ("retry", "--sha", fact.app_sha)
+            return ("retry", "--sha", fact.app_sha, "--set", fact.set, "--wave", fact.wave)
         case AnnouncementRequest(retry=True):
-            return ("retry", "--sha", fact.announcement.sha, *_overridden(fact.override))
+            which = ("--sha", fact.announcement.sha, "--set", fact.announcement.set)
+            return ("retry", *which, *_overridden(fact.override))
         case AnnouncementRequest(override=str()):
             return ("update-cfg-app", "--announcement", "FILE", *_overridden(fact.override))
         case _:

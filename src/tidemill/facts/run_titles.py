@@ -77,14 +77,33 @@ def why_other(title: str, request: Request, settings: Settings) -> str | None:
         return "its title does not say which images a hotfix has"
     found = _meant(told, request)
     if found is None:
-        return f"what was asked for in it is “{title}”"
+        return _other(title)
     wave, set_name, sha = found
-    is_wave = wave is None or told.wave in _names_of_wave(settings, wave)
+    if told.operation == "retry":
+        is_place = _may_retry(told, wave, set_name or "", settings)
+        return None if is_place and sha.startswith(told.sha or "") else _other(title)
+    is_wave = told.wave in _names_of_wave(settings, wave or "")
     is_set = set_name is None or told.set in _names_of_set(settings, set_name)
     if told.set is None:
-        is_set = set_name is None or wave is None or len(settings.sets) == 1
+        is_set = set_name is None or len(settings.sets) == 1
     is_it = is_wave and is_set and sha.startswith(told.sha or "")
-    return None if is_it else f"what was asked for in it is “{title}”"
+    return None if is_it else _other(title)
+
+
+def _other(title: str) -> str:
+    return f"what was asked for in it is “{title}”"
+
+
+def _may_retry(told: RunTitle, wave: str | None, set_name: str, settings: Settings) -> bool:
+    """Whether the place may be what a form for a retry names: the wave, the set, both or none of
+    them. `wave` is None where the form's wave says nothing of the request."""
+    sets = _names_of_set(settings, set_name)
+    waves = _names_of_wave(settings, wave) if wave else ()
+    if told.set is not None:
+        return told.set in sets and (wave is None or told.wave in waves)
+    if told.wave is None or told.wave in (*waves, *sets):
+        return True
+    return wave is None and settings.image_set(told.wave) is None
 
 
 def _meant(told: RunTitle, request: Request) -> tuple[str | None, str | None, str] | None:
@@ -100,9 +119,9 @@ def _meant(told: RunTitle, request: Request) -> tuple[str | None, str | None, st
             return (wave, set_name, to.app_sha or to.commit) if is_it else None
         case Release(wave=wave):
             return (wave, None, "") if told.operation == "release" else None
-        case Retry(set=set_name, app_sha=sha):
+        case Retry(wave=wave, set=set_name, app_sha=sha):
             is_it = told.operation == "retry" and told.sha is not None
-            return (None, set_name, sha) if is_it else None
+            return (wave, set_name, sha) if is_it else None
         case AnnouncementRequest(retry=True, announcement=announced, override=override):
             is_it = told.operation == "retry" and told.sha is not None
             is_it = is_it and told.is_override == (override is not None)

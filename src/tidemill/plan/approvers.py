@@ -11,7 +11,7 @@ what the run has asked for counts. The job needs no part in it: GitHub keeps wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -58,6 +58,8 @@ _AHEAD = timedelta(hours=1)  # clocks may differ by so much
 _SKEW = timedelta(minutes=5)  # and those of machines that do turns by so much
 _NOBODY = Members()
 FORM = "workflow_dispatch"
+# The commands that a wave takes from its approvers alone.
+_LETTING_IN = ("promote-wave", "rollback-wave", "release-wave", "retry")
 
 
 class NotReviewed(Struct, frozen=True):
@@ -84,6 +86,20 @@ def guarded(settings: Settings, holds: Iterable[Hold], fact: Fact) -> tuple[Wave
         case _:
             return ()
     return tuple(wave for wave in settings.waves if wave.name in names and wave.is_guarded)
+
+
+def is_for_reviewers(settings: Settings, words: Sequence[str]) -> bool:
+    """Whether a wave takes what a command asks for from the reviewers of an environment alone.
+
+    Args:
+        words: the command, then `--option` and value in turn.
+    """
+    name, *given = words
+    if name not in _LETTING_IN:
+        return False
+    wave = dict(zip(given[::2], given[1::2], strict=True)).get("--wave")
+    names = first_waves(settings) if wave is None else [wave]
+    return any(one.environment for one in settings.waves if one.name in names)
 
 
 def takes_it_from(waves: Iterable[Wave]) -> str:
@@ -245,7 +261,7 @@ def _why_not_this_run(
     if run.branch != settings.main:
         return f"its run is of the workflow on {run.branch}, and not on {settings.main}"
     is_again = fact.run is not None and fact.run.attempt > 1
-    if is_again and (approval(fact) or any(wave.environment for wave in waves)):
+    if is_again and (approval(fact, ()) or any(wave.environment for wave in waves)):
         return "its run is a re-run, which approves nothing"
     if other := why_other(run.title, fact, settings):
         return f"its run is another one's: {other}"

@@ -112,7 +112,9 @@ def spoilt(draft: Draft, set_name: str, order: Order, app_sha: str | None) -> Ob
         return back
     for ending in draft.ledger.endings.get(set_name, ()):
         if (order_of(ending), ending.app_sha) == (order, app_sha):
-            return PastEnding(app_sha=ending.app_sha, how=ending.how, reason=ending.reason)
+            return PastEnding(
+                set=set_name, app_sha=ending.app_sha, how=ending.how, reason=ending.reason
+            )
     for wave, landing in draft.ledger.landings(set_name):
         if landing.is_set(order, app_sha) and landing.is_bad:
             return went_back(wave, set_name, landing) or failed_there(

@@ -188,11 +188,13 @@ def _place_of(draft: Draft, hotfix: Hotfix) -> Order:
 
 def hotfix_there(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> HotfixThere:
     """What a wave with a hotfix waits for."""
+    hold = hold_on(draft, wave.name, set_name)
     return HotfixThere(
         wave=wave.name,
         set=set_name,
         next=replacement(draft, wave, set_name),
-        is_held=hold_on(draft, wave.name, set_name) is not None,
+        is_held=hold is not None,
+        is_held_whole=hold is not None and hold.set == ALL_SETS,
         since=landing.landed_at,
     )
 

@@ -31,7 +31,7 @@ _RULES_HELP = (
 )
 _TURN = ("reconcile-cfg-app",)
 _CHECK = ("check-cfg-app", "--sha", "{sha}")
-_RETRY = ("retry", "--sha", "{app_sha}")
+_RETRY = ("retry", "--sha", "{app_sha}", "--set", "{set}")
 _PROMOTION = ("promote-wave", "--wave", "{wave}", "--set", "{set}", "--sha", "{app_sha}")
 
 
@@ -366,19 +366,21 @@ class HotfixThere(Obstacle, frozen=True, kw_only=True, tag="hotfix there"):
     """A wave has a hotfix, until a newer set than all that it has had replaces it.
 
     `next` is the newest that could do so now, by its SHA, None where there is none; `is_held`:
-    a hold keeps it out.
+    a hold keeps it out, which is for all sets where `is_held_whole`.
     """
 
     wave: str
     set: str
     next: str | None = None
     is_held: bool = False
+    is_held_whole: bool = False
 
     def needs_a_person(self) -> bool:
         return self.is_held
 
     def command(self) -> tuple[str, ...] | None:
-        words = ("release-wave", "--wave", self.wave, "--set", self.set)
+        only = () if self.is_held_whole else ("--set", self.set)
+        words = ("release-wave", "--wave", self.wave, *only)
         return (*words, "--reason", "a newer set has the fix") if self.is_held else None
 
     def words(self, now: datetime | None = None) -> str:
@@ -553,7 +555,6 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
         )
 
     asks = True
-    ends_by = _RETRY
 
     def command(self) -> tuple[str, ...] | None:
         match self.did:
@@ -563,8 +564,12 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
             case "roll back" | "hotfix":
                 # No SHA names where it went, or its announcement is nowhere any more.
                 return ("drop", "--id", self.request) if self.request else None
+            case _ if self.app_sha:
+                which = ("--set", self.set) if self.set else ()
+                where = ("--wave", self.wave) if self.did == "promote" else ()
+                return ("retry", "--sha", self.app_sha, *which, *where)
             case _:
-                return super().command()
+                return None
 
     def words(self, now: datetime | None = None) -> str:
         why = f": {self.reason}" if self.reason else ""
@@ -577,6 +582,7 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
 class PastEnding(_Over, frozen=True, kw_only=True, tag="ended"):
     """Its announcement was rejected, dropped or superseded."""
 
+    set: str
     app_sha: str
     how: str
     reason: str = ""
@@ -595,6 +601,7 @@ class EarlierAnnouncement(_Over, frozen=True, kw_only=True, tag="came before"):
     by itself."""
 
     wave: str
+    set: str
     app_sha: str
     because: tuple[Obstacle, ...] = ()
 
@@ -779,12 +786,14 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         earliest: when it could go, if all that takes a person is done by then.
+        is_for_reviewers: the command that ends it counts only as a form on GitHub.
     """
 
     about: About
     obstacles: tuple[Obstacle, ...]
     id: str | None = None
     earliest: datetime | None = None
+    is_for_reviewers: bool = False
 
     def without(self, gone: frozenset[str]) -> Wait:
         """The same, naming none of the commits that are nowhere."""

@@ -20,6 +20,7 @@ from tidemill.facts.renames import Place, RenamedSnapshot, note_names, renamed
 from tidemill.facts.signals import Message
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.facts.verification import Question
+from tidemill.plan.approvers import is_for_reviewers
 from tidemill.plan.bisecting import choose_checks, claim_checks
 from tidemill.plan.deployment import refresh
 from tidemill.plan.draft import Draft
@@ -39,6 +40,7 @@ from tidemill.plan.rollback import put_rollbacks_first
 from tidemill.plan.signals import tell
 from tidemill.plan.verification import verify
 from tidemill.plan.waits import say_what_waits
+from tidemill.plan.wording import line_command
 
 
 class Plan(Struct, frozen=True):
@@ -194,6 +196,12 @@ def _as_adopted(draft: Draft) -> Ledger:
     return draft.ledger.copy()
 
 
+def _by_whom(draft: Draft, line: Wait) -> Wait:
+    """A line, with whether its command is for the reviewers of an environment alone."""
+    is_theirs = is_for_reviewers(draft.settings, line_command(line))
+    return msgspec.structs.replace(line, is_for_reviewers=True) if is_theirs else line
+
+
 def _plan(
     draft: Draft, auto: Auto, today: RenamedSnapshot, wanted: Sequence[str], *, is_changed: bool
 ) -> Plan:
@@ -228,7 +236,7 @@ def _plan(
         rejected=draft.rejected,
         aside=tuple(draft.aside),
         to_check=tuple(wanted),
-        waiting=tuple(draft.waiting),
+        waiting=tuple(_by_whom(draft, line) for line in draft.waiting),
         todo=auto.todo,
         is_change=is_change,
         to_read=tuple(draft.to_read),

@@ -225,7 +225,7 @@ def _newest(draft: Draft, under_test: list[Operation]) -> None:
         rejected = draft.ledger.last_rejected(set_name)
         if rejected is not None and (newest is None or newest[2] <= rejected.at):
             about = About(at="announced", app_sha=rejected.app_sha, set=set_name)
-            draft.wait(about, _ended(rejected))
+            draft.wait(about, _ended(set_name, rejected))
         if newest is None:
             continue
         order, app_sha, _ = newest
@@ -315,13 +315,13 @@ class _Absence(Struct):
         draft, set_name, order, app_sha = self.draft, self.set_name, self.order, self.app_sha
         for ending in draft.ledger.endings.get(set_name, ()):
             if (order_of(ending), ending.app_sha) == (order, app_sha):
-                yield _ended(ending)
+                yield _ended(set_name, ending)
                 return
         part = draft.ledger.history(wave.name, set_name)
         if order > part.newest:
             bad = spoilt(draft, set_name, order, app_sha)
             yield EarlierAnnouncement(
-                wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ()
+                wave=wave.name, set=set_name, app_sha=app_sha, because=(bad,) if bad else ()
             )
         elif part.present and part.present.is_hotfix:
             yield self._by_hotfix(wave, part.present)
@@ -341,5 +341,11 @@ class _Absence(Struct):
         )
 
 
-def _ended(ending: BadEnding) -> PastEnding:
-    return PastEnding(app_sha=ending.app_sha, how=ending.how, reason=ending.reason, since=ending.at)
+def _ended(set_name: str, ending: BadEnding) -> PastEnding:
+    return PastEnding(
+        set=set_name,
+        app_sha=ending.app_sha,
+        how=ending.how,
+        reason=ending.reason,
+        since=ending.at,
+    )

@@ -46,6 +46,8 @@ def line_command(line: Wait) -> tuple[str, ...]:
 
 def form(line: Wait) -> tuple[str, ...] | None:
     """The command that ends a wait and counts only as a form on GitHub."""
+    if line.is_for_reviewers:
+        return line_command(line)
     found = (one.form() for one in line.obstacles if isinstance(one, MissingApproval))
     return next(filter(None, found), None)
 

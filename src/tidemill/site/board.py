@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tidemill.announcing.announcement import Announcement
 from tidemill.answers.difference import sets_on_main
 from tidemill.answers.history import History, Stay
+from tidemill.facts.holds import Hold, each_hold
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Eviction, Landing
 from tidemill.facts.operation import Operation
@@ -20,7 +21,7 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import Snapshot
-from tidemill.plan.obstacles import Wait
+from tidemill.plan.obstacles import About, HoldInForce, Wait
 from tidemill.plan.plan import Plan
 from tidemill.plan.status import Status, TargetStatus, WaveStatus, state_of, status
 from tidemill.plan.wording import reasons, subject
@@ -147,7 +148,10 @@ class Board(Struct, frozen=True):
     """All that the pages show.
 
     Attributes:
-        services: by service and wave the set, and the images that it has there.
+        gone: the holds of waves and sets that the settings do not name, each with the command that
+            ends it.
+        services: by service the waves that have it, each with the set that it is of there, and
+            that set's images.
         missing: what of the past nobody can tell any more, in sentences.
         unasked: what of the present is not known, since nobody was asked.
     """
@@ -159,7 +163,8 @@ class Board(Struct, frozen=True):
     lines: tuple[Line, ...]
     evictions: tuple[Eviction, ...]
     sets: tuple[SetView, ...]
-    services: Mapping[str, Mapping[str, tuple[str, ImageFiles]]]
+    services: Mapping[str, Sequence[tuple[str, str, ImageFiles]]]
+    gone: Sequence[tuple[Hold, str]] = ()
     missing: tuple[str, ...] = ()
     unasked: str = ""
 
@@ -202,6 +207,7 @@ def board(
     )
     lines = tuple(_line(one, ending(one), snapshot.now) for one in plan.waiting)
     evictions = tuple(reversed(plan.ledger.evictions))
+    gone = tuple((one, ending(_released(one))) for one in each_hold(found.gone_holds))
     return Board(
         place=place,
         now=snapshot.now,
@@ -211,6 +217,7 @@ def board(
         evictions=evictions[:MOST_EVICTIONS],
         sets=tuple(_sets(snapshot, on_main, waves, lines, evictions)),
         services=_services(snapshot, on_main),
+        gone=gone,
         missing=(*told.missing, *_unread(told)),
         unasked=unasked,
     )
@@ -281,15 +288,21 @@ def _soaks(followers: Sequence[Wave], landing: Landing, now: datetime) -> Iterat
             )
 
 
+def _released(hold: Hold) -> Wait:
+    """What waits for the release of a hold."""
+    about = About(at="asked", wave=hold.wave)
+    return Wait(about=about, obstacles=(HoldInForce.of(hold, hold.wave),))
+
+
 def _services(
     snapshot: Snapshot, on_main: Mapping[tuple[str, str], ImageFiles]
-) -> dict[str, dict[str, tuple[str, ImageFiles]]]:
-    found: dict[str, dict[str, tuple[str, ImageFiles]]] = {}
+) -> dict[str, list[tuple[str, str, ImageFiles]]]:
+    found: dict[str, list[tuple[str, str, ImageFiles]]] = {}
     for wave in snapshot.settings.waves:
         for image_set in snapshot.settings.sets:
             if files := on_main.get((wave.name, image_set.name)):
                 for service in files.digests:
-                    found.setdefault(service, {})[wave.name] = (image_set.name, files)
+                    found.setdefault(service, []).append((wave.name, image_set.name, files))
     return {service: found[service] for service in sorted(found)}
 
 

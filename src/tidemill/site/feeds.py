@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
+from tidemill.facts.holds import Hold
+from tidemill.plan.status import UnreadableStatus
 from tidemill.site.board import Board, Line, StayView
 from tidemill.site.markup import Markup, el, xml
 from tidemill.site.parts import set_path
@@ -35,8 +37,13 @@ def landings(board: Board, known: frozenset[tuple[str, str]]) -> bytes:
 def attention(board: Board) -> bytes:
     """What needs a person now. What has ended is no entry any more."""
     lines = [line for line in board.lines if line.needs_a_person]
-    entries = [_ask(board, line) for line in lines]
-    newest = max((line.since or board.now for line in lines), default=board.now)
+    entries = [
+        *(_ask(board, line) for line in lines),
+        *(_gone(board, hold, command) for hold, command in board.gone),
+        *(_unreadable(board, one) for one in board.status.unreadable),
+    ]
+    times = [*(line.since or board.now for line in lines), *(hold.since for hold, _ in board.gone)]
+    newest = max(times, default=board.now)
     return _feed(board, "attention", "What needs a person", newest, entries)
 
 
@@ -70,6 +77,26 @@ def _ask(board: Board, line: Line) -> Markup:
         since,
         "index.html",
         "\n".join(filter(None, [*line.reasons, line.command])),
+    )
+
+
+def _gone(board: Board, hold: Hold, command: str) -> Markup:
+    return _entry(
+        _id(board, "gone hold", hold.id),
+        f"{hold.wave} is held, though the settings do not name it",
+        hold.since,
+        "index.html",
+        f"{hold.reason}\n{command}",
+    )
+
+
+def _unreadable(board: Board, one: UnreadableStatus) -> Markup:
+    return _entry(
+        _id(board, "unreadable", one.ref),
+        f"{one.ref} can't be read",
+        board.now,
+        "index.html",
+        f"{one.reason}\n{one.remedy}",
     )
 
 

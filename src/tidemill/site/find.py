@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from tidemill.facts.image_files import ImageFiles
 from tidemill.site.board import SetView
-from tidemill.site.markup import Child, Markup, el, joined
+from tidemill.site.markup import Markup, el, joined
 from tidemill.site.parts import Frame, state
 
 DIGEST_SHOWN = 12
@@ -27,7 +27,7 @@ def find_page(frame: Frame) -> bytes:
         el("p", id="found", role="status", class_="none"),
         _part("Sets", [_set(frame, one) for one in board.sets]),
         _part("Services", [
-            _service(frame, name, waves) for name, waves in board.services.items()
+            _service(frame, name, there) for name, there in board.services.items()
         ]),
         _part("Targets", [
             el(
@@ -58,16 +58,20 @@ def _set(frame: Frame, view: SetView) -> Markup:
     return el("li", frame.set(view.set, view.app_sha), f"{which}{where}")
 
 
-def _service(frame: Frame, name: str, waves: Mapping[str, tuple[str, ImageFiles]]) -> Markup:
-    """By digest the waves that have it: most services are the same in all of them."""
-    found: dict[str, list[str]] = {}
-    sets: dict[str, Child] = {}
-    for wave, (set_name, files) in waves.items():
+def _service(frame: Frame, name: str, there: Sequence[tuple[str, str, ImageFiles]]) -> Markup:
+    """By digest and set the waves that have it: most services are the same in all of them."""
+    found: dict[tuple[str, str, str | None], list[str]] = {}
+    for wave, set_name, files in there:
         digest = files.digests[name].rpartition(":")[2][:DIGEST_SHOWN]
-        found.setdefault(digest, []).append(wave)
-        sets[digest] = frame.set(set_name, files.app_sha)
+        found.setdefault((digest, set_name, files.app_sha), []).append(wave)
     parts = [
-        el("span", el("code", digest), f" in {', '.join(there)}, ", sets[digest], class_="digest")
-        for digest, there in found.items()
+        el(
+            "span",
+            el("code", digest),
+            f" in {', '.join(waves)}, ",
+            frame.set(set_name, sha),
+            class_="digest",
+        )
+        for (digest, set_name, sha), waves in found.items()
     ]
     return el("li", el("span", name, class_="service"), joined(parts))

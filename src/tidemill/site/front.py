@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tidemill.facts.holds import each_hold
 from tidemill.facts.ledger import Eviction
 from tidemill.plan.status import SetStatus
 from tidemill.site.board import TargetView, WaveView
@@ -56,8 +55,14 @@ def _attention(frame: Frame) -> Child:
         for one in status.unreadable
     ]
     gone = [
-        el("li", hold_note(hold, frame.now), f"The settings name no {hold.wave}.", class_="ask")
-        for hold in each_hold(status.gone_holds)
+        el(
+            "li",
+            hold_note(hold, frame.now),
+            f"The settings name no {hold.wave}.",
+            el("code", command),
+            class_="ask",
+        )
+        for hold, command in frame.board.gone
     ]
     count = len(asks) + len(broken) + len(gone)
     if not count:

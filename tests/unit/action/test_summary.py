@@ -15,6 +15,7 @@ from tests.unit.results import (
     shown,
     unnamed,
 )
+from tests.unit.sets import unreadable
 from tests.unit.snapshots import Rollout, app_sha, landed, sha
 
 from tidemill.action.summary import MOST_ROWS, summary, summary_of_error
@@ -48,6 +49,13 @@ def test_the_page_of_a_turn_says_all_of_it() -> None:
     assert f"<code>{command}" in page, "in full, to copy"
     assert f"[*Actions*]({URL}/actions) → *tidemill* → *Run workflow*" in page
     assert "Statuses set" not in page
+
+
+def test_the_page_of_status_names_what_can_not_be_read() -> None:
+    broken = unreadable("broken-one")
+    page = summary("status", shown(Rollout(unreadable=(broken,))), URL)
+    assert "Can't be read:" in page
+    assert "broken-one" in page
 
 
 def test_the_page_of_a_turn_that_landed_links_to_the_commit() -> None:

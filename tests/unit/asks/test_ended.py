@@ -20,7 +20,7 @@ REQUEST = announced("ada")
 SHA = REQUEST.announcement.sha
 ENDED = Ended(REQUEST.id, "landed", SHA)
 DROP = Drop(accepted_at=REQUEST.accepted_at, request=REQUEST.id)
-RETRY = ("retry", "--sha", SHA)
+RETRY = ("retry", "--sha", SHA, "--set", "app")
 TWO_FIRST = settings(lab=LAB, shop={**SHOP, "after": []})
 
 

@@ -273,9 +273,13 @@ OPERATIONS = {
     ),
     "drop": ({"operation": "drop", "id": "hold-1"}, DropRequest("hold-1")),
     "retry": ({"operation": "retry", "sha": SHA}, RetrySet(SHA)),
+    "retry of one set in one wave": (
+        {"operation": "retry", "sha": SHA, "wave": "p", "set": "app"},
+        RetrySet(SHA, set="app", wave="p"),
+    ),
     "choices that always have a value": (
-        {"operation": "retry", "sha": SHA, "wave": "p", "set": "app", "reason": "again"},
-        RetrySet(SHA),
+        {"operation": "drop", "id": "hold-1", "wave": "p", "set": "app", "reason": "again"},
+        DropRequest("hold-1"),
     ),
     "empty ones are not given": (
         {"operation": "promote", "wave": "p", "set": "", "sha": "  ", "override": None, "id": ""},

@@ -225,6 +225,26 @@ CASES: dict[str, Case] = {
         lambda: replace(app(), files=replace(app().files, modes={"build.py": False})),
         "dockerfiles", "problem", "api has the Dockerfile Dockerfile, which is not there",
     ),
+    "no file behind flags of a shell": (
+        lambda: said("make generate", "bash -euo pipefail gen.sh"),
+        "entry-points", "problem", "generate calls 'gen.sh', which is not there",
+    ),
+    "no make target behind flags": (
+        lambda: said("make generate", "make -s -j 2 genrate"),
+        "entry-points", "problem", "generate calls make 'genrate'",
+    ),
+    "merges of other files": (
+        lambda: cfg(attributes="package-lock.json -merge\n/web/*.json -merge\n"),
+        "attributes", "warning", "Git may merge two sets",
+    ),
+    "merges of one wave": (
+        lambda: cfg(attributes="/images/staging/** -merge\n"),
+        "attributes", "warning", "Git may merge two sets",
+    ),
+    "merges that a later line lets in again": (
+        lambda: cfg(attributes="*.json -merge\n/images/**/*.json merge\n"),
+        "attributes", "warning", "Git may merge two sets",
+    ),
     "image files may be merged": (
         lambda: cfg(attributes="* text=auto\n"),
         "attributes", "warning", "Git may merge two sets",
@@ -867,6 +887,42 @@ def test_receivers_with_an_address_each_are_fine(known: Checkup) -> None:
 )
 def test_what_is_compiled_otherwise_is_no_mistake(known: Checkup) -> None:
     assert [one for one in of(known, "entry-points") if one.state != "ok"] == []
+
+
+@pytest.mark.parametrize(
+    "generate",
+    [
+        "make -s generate",
+        "make -j2 generate",
+        "make -j 4 generate",
+        "make -o x elsewhere",
+        "bash -o pipefail ./check.sh",
+        "sh -ec 'make generate'",
+        "python3 -W ignore check.sh",
+        "node -e 1",
+        "cd . && make generate",
+        "set -e; make generate",
+    ],
+)
+def test_options_and_builtins_of_a_command_are_no_mistake(generate: str) -> None:
+    known = said("make generate", generate)
+    found = {"make": True, "cd": False, "set": False}
+    known = replace(known, programs=replace(known.programs, found=found))
+    assert [one for one in of(known, "entry-points") if one.state != "ok"] == []
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "*.json -merge",
+        "/images/**/*.json merge=ours",
+        "images/** binary",
+        "* -merge",
+        "**/*.json -merge",
+    ],
+)
+def test_attributes_that_keep_image_files_are_fine(attributes: str) -> None:
+    assert [one.state for one in of(cfg(attributes=attributes), "attributes")] == ["ok"]
 
 
 def test_every_check_is_met_by_a_mistake() -> None:

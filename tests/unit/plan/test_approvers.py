@@ -26,9 +26,10 @@ from tidemill.facts.vouchers import (
     UnknownVoucher,
     Voucher,
 )
-from tidemill.plan.approvers import check_signature, environment_of
+from tidemill.plan.approvers import check_signature, environment_of, is_for_reviewers
 from tidemill.plan.obstacles import MissingReview
 from tidemill.plan.plan import Plan
+from tidemill.plan.wording import form, line_command
 
 ALICE = SignatureVoucher(("alice",))
 TEAM = ("acme/Release",)
@@ -968,3 +969,33 @@ def test_release_that_is_dropped_before_anybody_let_it_in_ends_no_hold(is_known:
     rollout.turn()
     assert rollout.ledger.how_ended(release.id) == "dropped"
     assert rollout.holds["shop", "_"] == hold
+
+
+@pytest.mark.parametrize(
+    ("words", "is_theirs"),
+    [
+        (("release-wave", "--wave", "shop", "--reason", "x"), True),
+        (("rollback-wave", "--wave", "shop", "--set", "app", "--reason", "x"), True),
+        (("retry", "--sha", "a1", "--set", "app", "--wave", "shop"), True),
+        (("retry", "--sha", "a1"), False),
+        (("release-wave", "--wave", "lab", "--reason", "x"), False),
+        (("drop", "--id", "hold-1"), False),
+        (("hold-wave", "--wave", "shop", "--reason", "x"), False),
+        (("status",), False),
+    ],
+    ids=str,
+)
+def test_what_reviewers_alone_may_say_is_said_by_a_form(
+    words: tuple[str, ...], *, is_theirs: bool
+) -> None:
+    found = reviewed_on_github().settings
+    assert is_for_reviewers(found, words) is is_theirs
+
+
+@pytest.mark.parametrize("rollout", [reviewed_on_github(), guarded()], ids=["reviewers", "others"])
+def test_line_of_a_wave_with_an_environment_ends_with_a_form(rollout: Rollout) -> None:
+    is_reviewed = any(one.environment for one in rollout.settings.waves)
+    rollout.held("shop")
+    line = next(one for one in rollout.decide().waiting if "is held" in one.obstacles[0].words())
+    assert line_command(line)[0] == "release-wave"
+    assert form(line) == (line_command(line) if is_reviewed else None)

@@ -26,7 +26,7 @@ from tidemill.facts.requests import Drop, Release
 from tidemill.facts.staleness import Inspection
 from tidemill.plan.draft import Draft
 from tidemill.plan.hotfix import not_wanted, replacement
-from tidemill.plan.obstacles import EndedRequest, PastEviction
+from tidemill.plan.obstacles import EndedRequest, HotfixThere, PastEviction
 from tidemill.plan.plan import Plan
 from tidemill.plan.wording import line_command
 
@@ -449,6 +449,22 @@ def test_a_stale_main_does_not_keep_a_hotfix_and_nothing_rides_along() -> None:
     )
     rollout.hotfix("shop", 1)
     assert made(rollout.decide())[0] == ("hotfix", "shop", FIX)
+
+
+@pytest.mark.parametrize(
+    ("before", "only"), [((), ("--set", "app")), (("shop",), ())], ids=["its-own", "of-all-sets"]
+)
+def test_the_release_that_a_hotfix_waits_for_is_of_the_hold_that_is_there(
+    before: tuple[str, ...], only: tuple[str, ...]
+) -> None:
+    rollout = two_waves()
+    for wave in before:
+        rollout.held(wave)
+    hotfixed(rollout)
+    waits = [one for line in rollout.decide().waiting for one in line.obstacles]
+    (there,) = [one for one in waits if isinstance(one, HotfixThere)]
+    release = ("release-wave", "--wave", "shop", *only)
+    assert there.command() == (*release, "--reason", "a newer set has the fix")
 
 
 @pytest.mark.parametrize(

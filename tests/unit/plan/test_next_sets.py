@@ -432,7 +432,7 @@ def test_what_was_bad_elsewhere_is_not_introduced_by_itself_and_status_says_how(
     decided = rollout.turn()
     assert [one.operation.position for one in decided.auto] == [2], "the newest that is not bad"
     line = next(one for one in decided.waiting if one.about.app_sha == app_sha(3))
-    assert line_command(line) == ("retry", "--sha", app_sha(3))
+    assert line_command(line) == ("retry", "--sha", app_sha(3), "--set", "app")
     assert why in "; ".join(reasons(line))
 
 

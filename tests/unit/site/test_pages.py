@@ -184,10 +184,25 @@ def test_the_index_has_sets_services_with_digests_and_targets(all_pages: dict[st
     board = busy()
     for view in board.sets:
         assert view.app_sha[:12] in text
-    for waves in board.services.values():
-        for _, files in waves.values():
+    for there in board.services.values():
+        for _, _, files in there:
             assert files.digests["web"].rpartition(":")[2][:12] in text
     assert "prod-8" in text
+
+
+def test_the_index_names_each_set_that_a_service_is_of() -> None:
+    """The same image may be in two sets, and the same service in two image sets of a wave."""
+    rollout = Rollout(settings(sets=("app", "db"), lab=LAB, shop=SHOP))
+    for wave, set_name, position in (("lab", "app", 2), ("shop", "app", 1), ("lab", "db", 3)):
+        rollout.landing(wave, position, set_name=set_name)
+    board = shown(rollout)
+    (there,) = board.services.values()
+    assert [one[:2] for one in there] == [("lab", "app"), ("lab", "db"), ("shop", "app")]
+    same = [(wave, name, replace(one, digests=there[0][2].digests)) for wave, name, one in there]
+    text = pages(replace(board, services={"web": same}))["find.html"].text
+    services = text[text.index("Services") : text.index("Targets")]
+    for _, _, files in there:
+        assert str(files.app_sha)[:12] in services
 
 
 def test_refs_that_can_not_be_read_need_a_person() -> None:
@@ -267,6 +282,19 @@ def test_what_needs_a_person_is_a_feed_with_the_command() -> None:
     root = ElementTree.fromstring(site(busy())["attention.xml"])
     texts = [one.findtext(f"{ATOM}content") or "" for one in root.iter(f"{ATOM}entry")]
     assert any("tidemill release-wave --wave production" in text for text in texts)
+
+
+def test_a_hold_of_a_wave_that_is_gone_and_a_broken_ref_are_in_the_feed_and_on_the_page() -> None:
+    rollout = Rollout(settings(lab=LAB), unreadable=(unreadable("broken-one"),))
+    rollout.held("shop", reason="the database moves")
+    board = shown(rollout)
+    release = "tidemill release-wave --wave shop --reason"
+    assert release in pages(board)["index.html"].text
+    root = ElementTree.fromstring(site(board)["attention.xml"])
+    texts = [one.findtext(f"{ATOM}content") or "" for one in root.iter(f"{ATOM}entry")]
+    assert any("the database moves" in text and release in text for text in texts)
+    titles = [one.findtext(f"{ATOM}title") or "" for one in root.iter(f"{ATOM}entry")]
+    assert any("broken-one" in title for title in titles)
 
 
 def test_assets_are_in_the_site() -> None:
