@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import TypeAlias
 
 import msgspec
@@ -89,16 +90,12 @@ def guarded(settings: Settings, holds: Iterable[Hold], fact: Fact) -> tuple[Wave
 
 
 def is_for_reviewers(settings: Settings, words: Sequence[str]) -> bool:
-    """Whether a wave takes what a command asks for from the reviewers of an environment alone.
-
-    Args:
-        words: the command, then `--option` and value in turn.
-    """
+    """Whether a wave takes what a command asks for from the reviewers of an environment alone."""
     name, *given = words
     if name not in _LETTING_IN:
         return False
-    wave = dict(zip(given[::2], given[1::2], strict=True)).get("--wave")
-    names = first_waves(settings) if wave is None else [wave]
+    waves = [value for option, value in pairwise(given) if option == "--wave"]
+    names = waves or first_waves(settings)
     return any(one.environment for one in settings.waves if one.name in names)
 
 
