@@ -195,7 +195,7 @@ def test_the_script_filters_by_sha_and_name(
 
 
 def test_the_script_filters_by_a_whole_image_reference(page: Page, folder: Path) -> None:
-    _, files = busy().services["web"]["production"]
+    [files] = [one for wave, _, one in busy().services["web"] if wave == "production"]
     page.open(f"{address(folder, 'busy', 'find')}?q={files.digests['web']}")
     assert found(page) == ["web"]
     page.open(f"{address(folder, 'busy', 'find')}?q=sha256:{'f' * 64}")
