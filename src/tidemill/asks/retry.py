@@ -72,19 +72,12 @@ def _waiting(state: State, set_name: str, app_sha: str | None) -> list[str]:
 
 def _is_missed(state: State, eviction: Eviction, operation: Operation) -> bool:
     """Whether what was evicted is not on its way again, nor something newer there."""
-    place = (operation.wave, operation.set)
     if operation.kind == "introduce":
-        waiting = _waiting(state, operation.set, operation.app_sha)
-        return all(state.ledger.evicted_from(*place, one) for one in waiting)
-    if operation.kind == "promote":
-        order = order_of(operation)
-        later = (
-            one
-            for one in state.ledger.history(*place).landings
-            if one.landed_at > eviction.at and order_of(one) >= order
-        )
-        return not eviction.retried and not any(later)
-    return not eviction.retried
+        wave, set_name = operation.wave, operation.set
+        waiting = _waiting(state, set_name, operation.app_sha)
+        return all(state.ledger.evicted_from(wave, set_name, one) for one in waiting)
+    is_replaced = operation.kind == "promote" and state.ledger.is_replaced(eviction, operation)
+    return not (eviction.retried or is_replaced)
 
 
 def _again(

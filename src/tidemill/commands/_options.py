@@ -87,8 +87,8 @@ class Repository(Option):
         from tidemill.clients.git.remote import is_path
 
         git = Git(Path())
-        address, top = git.address(), git.top()
-        if address and top:
+        address = git.address()
+        if address and ":" not in address and (top := git.top()):
             path = str(top / address)  # from the root of the checkout, wherever in it this runs
             if is_path(path) or is_path(f"{path}.git"):
                 return path

@@ -494,6 +494,16 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             and not eviction.dismissed
         ]
 
+    def is_replaced(self, eviction: Eviction, gone: Operation) -> bool:
+        """Whether something has landed since in the place of what was evicted: of a set that is
+        introduced or promoted one that is no older, of all else anything."""
+        is_ordered = gone.kind in ("introduce", "promote")
+        return any(
+            landing.landed_at > eviction.at
+            and (not is_ordered or order_of(landing) >= order_of(gone))
+            for landing in self.history(gone.wave, gone.set).landings
+        )
+
     def evicted_from(self, wave: str, set_name: str, request: str) -> bool:
         """Whether what a request asked for was evicted in a wave; another first wave may go on."""
         return any(

@@ -38,11 +38,7 @@ def is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
         return False
     if not is_ordered and _last_asked_for(draft, *place) != eviction:
         return False
-    return not any(
-        landing.landed_at > eviction.at
-        and (not is_ordered or order_of(landing) >= order_of(operation))
-        for landing in draft.ledger.history(*place).landings
-    )
+    return not draft.ledger.is_replaced(eviction, operation)
 
 
 def _is_announced_again(draft: Draft, gone: Operation) -> bool:

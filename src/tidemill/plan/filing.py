@@ -183,13 +183,14 @@ def _end_promotion(draft: Draft, request_id: str, asked: Promotion) -> None:
     if present is None:
         return
     if present.is_set(order, asked.app_sha):
-        present.rolled_back = False  # its rollback was evicted: now a person wants it
+        was_unwanted, present.rolled_back = present.rolled_back, False
         entry = Entry(
             what="promoted already",
             id=request_id,
             app_sha=asked.app_sha,
             set=asked.set,
             wave=asked.wave,
+            reason="its rollback was evicted, and it goes on from now on" if was_unwanted else "",
         )
         draft.end(request_id, "landed", entry)
     elif draft.has_landed(request_id):

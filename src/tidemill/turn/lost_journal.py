@@ -12,7 +12,7 @@ from tidemill.clients.git.store import Logged, Store
 from tidemill.facts import trailers
 from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.ledger import KEPT_REFS, KEPT_SETS
+from tidemill.facts.ledger import KEPT_REFS, KEPT_SETS, MOST_KEPT_OUT
 from tidemill.facts.operation import Operation
 from tidemill.facts.refs import ASIDE, Folder, RefNames, Refs
 from tidemill.facts.renames import mark_of
@@ -55,7 +55,7 @@ def gathered(
     """What main's automatic commits and the refs of the namespace say."""
     shas = list(refs.below(names.folder("evicted")).values())
     store.fetch([main, *shas], [])
-    shas = sorted(shas, key=store.date)[-KEPT_REFS:]
+    shas = sorted(shas, key=store.date)[-(KEPT_REFS + MOST_KEPT_OUT) :]
     gone = {sha: trailers.parse(store.message(sha)) for sha in shas}
     made = {
         one.sha: (one, operation)

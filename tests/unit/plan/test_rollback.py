@@ -593,5 +593,9 @@ def test_set_whose_rollback_was_evicted_goes_on_once_a_person_asks_for_it_there(
     rollout.holds.clear()
     assert introduced(rollout.turn()) == []
     rollout.promotion("lab", 2)
-    assert "promoted already" in whats(rollout.turn())
+    [said] = [one for one in rollout.turn().entries if one.what == "promoted already"]
+    assert "its rollback was evicted, and it goes on" in said.reason
     assert introduced(rollout.turn()) == [("shop", 2)]
+    rollout.promotion("lab", 2)
+    [said] = [one for one in rollout.turn().entries if one.what == "promoted already"]
+    assert said.reason == ""

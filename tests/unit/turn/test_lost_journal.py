@@ -267,6 +267,16 @@ def test_what_waits_and_what_was_rejected_is_known(world: World) -> None:
     assert found.rejected == ["x-1"]
 
 
+def test_all_that_is_kept_below_evicted_is_known_again() -> None:
+    server = Server()
+    main = committed(server)
+    found = [
+        committed(server, main, said=message(replace(INTRODUCED, position=at))) for at in range(60)
+    ]
+    gone = gathered_on(server, main, {f"{SPACE}/evicted/{sha}": sha for sha in found}).evicted
+    assert {one.sha for one in gone} == {*found}
+
+
 # The names of their time
 
 TWO = (
