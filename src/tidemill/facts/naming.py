@@ -72,13 +72,15 @@ class Naming(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def words(self) -> str:
         """The finding as a sentence without its subject's wave, and what the files do name."""
-        if self.others:
-            named = "; ".join(f"{one.file} names {one.names}" for one in self.others)
-            return f"files name another image: {named}"
-        what = "no file names any of its images" if self.nothing else "no file names the images"
-        names = f" ({self.services})" if self.nothing else f" of {self.services}"
-        found = f"; {self.found.file} names {self.found.names}" if self.found else ""
-        return f"{what}{names}{found}"
+        named = "; ".join(f"{one.file} names {one.names}" for one in self.others)
+        said = [f"files name another image: {named}"] if named else []
+        if self.nothing and not named:
+            said.append(f"no file names any of its images ({self.services})")
+        elif self.absent:
+            said.append(f"no file names the images of {self.services}")
+        if self.found:
+            said.append(f"{self.found.file} names {self.found.names}")
+        return "; ".join(said)
 
 
 class SetUsage(Struct, frozen=True):
