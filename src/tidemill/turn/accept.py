@@ -122,7 +122,12 @@ def _is_said_anew(state: State, fact: Fact) -> bool:
 
 def _refuse_another(fact: Fact, waiting: Fact | UnreadableRef) -> None:
     """The same fact may have been accepted before: only when it came may differ."""
-    if isinstance(waiting, UnreadableRef) or _said(waiting) != _said(fact):
+    if isinstance(waiting, UnreadableRef):
+        raise Refused(
+            f"{fact.id} waits already, and can't be read: {waiting.reason}",
+            remedy="ask for it, or drop it, with the newer release",
+        )
+    if _said(waiting) != _said(fact):
         raise Refused(
             f"{fact.id} waits already, with other contents",
             remedy=f"drop it first, by tidemill drop --id {fact.id} with the same --repo, or "

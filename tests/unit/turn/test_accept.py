@@ -184,8 +184,10 @@ def test_what_a_newer_release_wrote_stays(world: World) -> None:
     asked = hold(world)
     forged(world, asked, b'{"version": 9, "kind": "hold"}')
     before = inbox(world)
-    with pytest.raises(Refused, match="waits already"):
+    with pytest.raises(Refused, match="waits already") as caught:
         taken(world, asked)
+    assert "a newer release wrote it (version 9)" in caught.value.what
+    assert "with the newer release" in caught.value.remedy, "this one does not drop it"
     assert inbox(world) == before
 
 
