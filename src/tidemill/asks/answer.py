@@ -28,7 +28,7 @@ def answer(ask: Ask, state: State, asker: Asker, look: Lookup) -> Answer:
         Refused: it can't be carried out: what is meant does not exist, or is not allowed.
     """
     found = _answer(ask, state, asker, look)
-    return found if isinstance(found, Nothing | Ended) else in_whose_name(found, state, asker)
+    return found if isinstance(found, Nothing | Ended) else in_whose_name(ask, found, state, asker)
 
 
 def _answer(ask: Ask, state: State, asker: Asker, look: Lookup) -> Answer:

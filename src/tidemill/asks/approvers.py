@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from tidemill.asks.ask import Ask, RollBackWave
 from tidemill.asks.asker import Asker
 from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
@@ -18,8 +19,8 @@ from tidemill.facts.vouchers import NoVoucher
 from tidemill.plan.approvers import FORM, guarded, may_all, takes_it_from
 
 
-def in_whose_name(fact: Fact, state: State, asker: Asker) -> Fact:
-    """The fact, with what a turn can tell by who asked, where it will want to.
+def in_whose_name(ask: Ask, fact: Fact, state: State, asker: Asker) -> Fact:
+    """The fact that an ask became, with what a turn can tell by who asked, where it will want to.
 
     It names the run that it is asked in, or the main that whoever signs it sees: it is signed then.
 
@@ -33,14 +34,14 @@ def in_whose_name(fact: Fact, state: State, asker: Asker) -> Fact:
     is_unknown = not isinstance(state.settings, Settings)  # whoever mends them may want to know
     origin = asker.origin
     if waves and (why := _why_no_form(fact, waves, asker)):
-        raise _refusal(fact, state, waves, asker, why)
+        raise _refusal(_words(ask, fact, state), fact, waves, asker, why)
     if asker.signs or (waves and origin is None):
         return msgspec.structs.replace(fact, main=state.main)
     if origin is None or not (waves or is_unknown):
         return fact
     found = may_all(waves, origin.logins)
     if isinstance(found, NoVoucher):
-        raise _refusal(fact, state, waves, asker, found.reason)
+        raise _refusal(_words(ask, fact, state), fact, waves, asker, found.reason)
     return msgspec.structs.replace(fact, run=origin.run)
 
 
@@ -66,18 +67,27 @@ def _why_no_form(fact: Fact, waves: tuple[Wave, ...], asker: Asker) -> str | Non
     return None
 
 
-def _refusal(fact: Fact, state: State, waves: tuple[Wave, ...], asker: Asker, why: str) -> Refused:
-    words = approval(fact, state.holds.values())
-    if isinstance(fact, Rollback):
-        to = ("--to", fact.to.app_sha) if fact.to.app_sha else ()
-        place = ("--wave", fact.wave, "--set", fact.set)
-        words = ("rollback-wave", *place, *to, "--reason", fact.reason)
+def _words(ask: Ask, fact: Fact, state: State) -> tuple[str, ...] | None:
+    """The command that asks for the same; None where there is none."""
+    if not (isinstance(ask, RollBackWave) and isinstance(fact, Rollback)):
+        return approval(fact, state.holds.values())
+    which = ("--all-sets",) if ask.all_sets else ("--set", fact.set)
+    to = ("--at", ask.at) if ask.at else ()
+    if fact.to.app_sha and not ask.all_sets:
+        to = ("--to", fact.to.app_sha)
+    return ("rollback-wave", "--wave", fact.wave, *which, *to, "--reason", fact.reason)
+
+
+def _refusal(
+    words: tuple[str, ...] | None, fact: Fact, waves: tuple[Wave, ...], asker: Asker, why: str
+) -> Refused:
     command = asker.typed(words) if words else "ask again"
     on_github = None if isinstance(fact, Hotfix) or not words else asker.on_github(words)
     also = f", or without one: {on_github}" if on_github else ""
     remedy = f"let an approver do it, who has a key on main: {command}{also}"
     if any(wave.environment for wave in waves):
-        remedy = on_github or "ask by Run workflow on the page Actions of cfg-app.git"
+        each = " for each set" if words and "--all-sets" in words else ""
+        remedy = on_github or f"ask{each} by Run workflow on the page Actions of cfg-app.git"
         if isinstance(fact, Hotfix):
             remedy = "take the environment out of the wave on main, and put it in again after that"
     return Refused(f"{takes_it_from(waves)}, and {why}", remedy=remedy)

@@ -1,0 +1,85 @@
+"""Who may not ask is told which command asks for the very same, for somebody who may."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+from tests.unit.sets import LAB, SHOP, settings
+from tests.unit.turn.states import state
+
+from tidemill.asks.answer import answer
+from tidemill.asks.ask import RollBackWave
+from tidemill.asks.asker import Asker, Lookup, Origin
+from tidemill.commands._remedies import Remedies
+from tidemill.errors import Refused
+from tidemill.facts.ledger import Landing, Ledger, SetLedger
+from tidemill.facts.requests import WorkflowRun
+from tidemill.facts.settings import ImageSet
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+BEFORE = (NOW - timedelta(hours=2)).isoformat()
+SHA = "1" * 40
+
+
+def landing(hours: int, content: str, app_sha: str | None) -> Landing:
+    return Landing(
+        app_sha=app_sha,
+        position=9 - hours if app_sha else 0,
+        content=content,
+        digests=content,
+        commit="c" * 40,
+        landed_at=NOW - timedelta(hours=hours),
+        how="introduce",
+        deployed_once=True,
+    )
+
+
+# Five hours ago lib was what nobody announced.
+HAD = {
+    "app": SetLedger(landings=[landing(5, "a", SHA), landing(1, "b", "2" * 40)]),
+    "lib": SetLedger(landings=[landing(5, "c", None), landing(1, "d", "4" * 40)]),
+}
+
+
+def remedy(ask: RollBackWave, asks: str = "bob", **gate: Any) -> str:
+    """What somebody is told who is no approver of lab."""
+    of = settings(lab={**LAB, **(gate or {"approvers": ["ada"]})}, shop={**SHOP, "after": []})
+    known = replace(of, sets=(ImageSet(name="app"), ImageSet(name="lib")))
+    remedies = Remedies.of("https://github.com/acme/cfg", NOW)
+    origin = Origin(WorkflowRun(id=1), (asks,), "workflow_dispatch") if asks else None
+    asker = Asker(
+        asks, NOW, remedies.typed, remedies.both, origin=origin, on_github=remedies.on_github
+    )
+    here = state(settings=known, journal=Ledger(sets={"lab": HAD}))
+    with pytest.raises(Refused) as caught:
+        answer(ask, here, asker, cast(Lookup, None))
+    return caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "fields"),
+    [
+        ({"set": "app"}, f"--set app --to {SHA}", f"sha={SHA}"),
+        ({"set": "app", "at": BEFORE}, f"--set app --to {SHA}", f"sha={SHA}"),
+        ({"set": "lib", "at": BEFORE}, f"--set lib --at {BEFORE}", f"at={BEFORE}"),
+        ({"all_sets": True}, "--all-sets", None),
+        ({"all_sets": True, "at": BEFORE}, f"--all-sets --at {BEFORE}", None),
+    ],
+    ids=["a-set", "a-time", "what-no-sha-names", "all-sets", "all-sets-at-a-time"],
+)
+def test_rollback_for_an_approver_goes_where_it_was_to_go(
+    given: dict[str, Any], words: str, fields: str | None
+) -> None:
+    said = remedy(RollBackWave("lab", "broke", **given))
+    assert f": tidemill rollback-wave --wave lab {words} --reason broke --repo " in said
+    assert (f"-f {fields} -f reason=broke" in said) is (fields is not None)
+    assert ("gh workflow run" in said) is (fields is not None), "no form takes all sets"
+
+
+def test_of_reviewers_each_set_is_asked_for_by_itself() -> None:
+    gate = {"environment": "review", "approval": True, "after": ["shop"]}
+    said = remedy(RollBackWave("lab", "broke", all_sets=True), asks="", **gate)
+    assert said == "ask for each set by Run workflow on the page Actions of cfg-app.git"
