@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-import msgspec
-
-from tidemill.announcing.announcement import Announcement, Head
+from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.asks.ask import Announce, BareAnnouncement
 from tidemill.asks.asker import Answer, Asker, Ended, Lookup
-from tidemill.asks.places import rewrites, set_of, waiting
+from tidemill.asks.places import by_todays_name, rewrites, set_of, waiting
 from tidemill.errors import Refused
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
 from tidemill.plan.position import how_ended, why_not_theirs, why_unwelcome
-
-_Head = TypeVar("_Head", bound=Head)
 
 
 def answer(ask: Announce, state: State, asker: Asker, look: Lookup) -> Answer:
@@ -49,7 +43,7 @@ def answer(ask: Announce, state: State, asker: Asker, look: Lookup) -> Answer:
         rewrites=rewrites(state, announcement, overridden=ask.override is not None),
     )
     if settings and (
-        reason := why_unwelcome(settings, state.remembered, announced, waiting(state))
+        reason := why_unwelcome(settings, state.remembered, announced, waiting(state).values())
     ):
         raise _unwelcome(reason, asker)
     return announced
@@ -66,12 +60,6 @@ def _known(state: State, referred: AnnouncementReference) -> AnnouncementRequest
     if isinstance(there, AnnouncementRequest) and there.announcement.sha == referred.sha:
         return there
     return None
-
-
-def by_todays_name(state: State, head: _Head) -> _Head:
-    """Under what its set is called today: app.git may not know yet that the name has changed."""
-    meant = state.sets_meant(head.set)
-    return msgspec.structs.replace(head, set=meant[0]) if len(meant) == 1 else head
 
 
 def _of_bare(bare: BareAnnouncement, state: State) -> Announcement:
