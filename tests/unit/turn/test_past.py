@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import gc
 import json
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.simulation.actors import stage
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
-from tests.simulation.small_worlds import SCENE, one_landed, one_on_auto
+from tests.simulation.small_worlds import one_landed, one_on_auto
 from tests.simulation.world import World
 from tests.unit.sets import app_sha, images
 from tests.unit.turn.states import NAMES, image_bytes, state
@@ -339,12 +337,6 @@ def test_images_that_are_written_with_escapes_are_read_whoever_asks() -> None:
 
 
 # What never landed
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        yield World.of(SCENE, random.Random(0))
 
 
 def unlanded(world: World, **given: Any) -> list[tuple[str, Mapping[str, str]]]:
