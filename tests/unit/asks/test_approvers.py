@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.sets import LAB, SHOP, settings
+from tests.unit.sets import LAB, NOW, SHOP, app_sha, landing, settings
 from tests.unit.turn.states import state
 
 from tidemill.asks.answer import answer
@@ -19,28 +19,20 @@ from tidemill.facts.ledger import Landing, Ledger, SetLedger
 from tidemill.facts.requests import WorkflowRun
 from tidemill.facts.settings import ImageSet
 
-NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 BEFORE = (NOW - timedelta(hours=2)).isoformat()
-SHA = "1" * 40
+SHA = app_sha(1)
 
 
-def landing(hours: int, content: str, app_sha: str | None) -> Landing:
-    return Landing(
-        app_sha=app_sha,
-        position=9 - hours if app_sha else 0,
-        content=content,
-        digests=content,
-        commit="c" * 40,
-        landed_at=NOW - timedelta(hours=hours),
-        how="introduce",
-        deployed_once=True,
-    )
+def since(hours: int, position: int, **given: Any) -> Landing:
+    """A set that landed so many hours ago, and was well."""
+    at = NOW - timedelta(hours=hours)
+    return landing(position, landed_at=at, deployed_once=True, **given)
 
 
 # Five hours ago lib was what nobody announced.
 HAD = {
-    "app": SetLedger(landings=[landing(5, "a", SHA), landing(1, "b", "2" * 40)]),
-    "lib": SetLedger(landings=[landing(5, "c", None), landing(1, "d", "4" * 40)]),
+    "app": SetLedger(landings=[since(5, 1), since(1, 2)]),
+    "lib": SetLedger(landings=[since(5, 0, app_sha=None), since(1, 2)]),
 }
 
 
