@@ -335,18 +335,8 @@ def _naming(
     everything = {name: one for mine in files.values() for name, one in mine.items()}
     if not services or not files:
         return None
-    digests = {digest for one in everything.values() for digest in one.digests}
-    tags = {tag for one in everything.values() for tag in one.tags}
-    alone = named_by_lone_tags(services, files)
-    absent = [
-        service
-        for service, (digest, tag) in services.items()
-        if not (
-            (digest and digest.digest in digests)
-            or (tag and (tag.repository, tag.tag) in tags)
-            or service in alone
-        )
-    ]
+    present = named(services, files)
+    absent = [service for service in services if service not in present]
     others = _others(everything, shared, repositories)
     if not absent and not others:
         return None
@@ -368,7 +358,19 @@ def _naming(
     )
 
 
-def named_by_lone_tags(
+def named(services: _Services, files: Mapping[str, Mapping[str, Mentions]]) -> set[str]:
+    """The services whose image a file names, by its digest or by its tag."""
+    every = [one for mine in files.values() for one in mine.values()]
+    digests = {digest for one in every for digest in one.digests}
+    tags = {tag for one in every for tag in one.tags}
+    return _named_by_lone_tags(services, files) | {
+        service
+        for service, (digest, tag) in services.items()
+        if (digest and digest.digest in digests) or (tag and (tag.repository, tag.tag) in tags)
+    }
+
+
+def _named_by_lone_tags(
     services: _Services, files: Mapping[str, Mapping[str, Mentions]]
 ) -> set[str]:
     """The services that a target's tag vouches for.
