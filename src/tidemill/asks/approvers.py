@@ -13,7 +13,7 @@ from tidemill.asks.asker import Asker
 from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import Fact, Hotfix, Rollback, approval
-from tidemill.facts.settings import Settings, Wave
+from tidemill.facts.settings import Wave
 from tidemill.facts.state import State
 from tidemill.facts.vouchers import NoVoucher
 from tidemill.plan.approvers import FORM, guarded, may_all, takes_it_from
@@ -31,13 +31,13 @@ def in_whose_name(ask: Ask, fact: Fact, state: State, asker: Asker) -> Fact:
     if isinstance(fact, Deployment):
         return fact
     waves = waves_of(state, fact)
-    is_unknown = not isinstance(state.settings, Settings)  # whoever mends them may want to know
     origin = asker.origin
     if waves and (why := _why_no_form(fact, waves, asker)):
         raise _refusal(_words(ask, fact, state), fact, waves, asker, why)
     if asker.signs or (waves and origin is None):
         return msgspec.structs.replace(fact, main=state.main)
-    if origin is None or not (waves or is_unknown):
+    # Whoever mends settings that can't be used may want to know.
+    if origin is None or not (waves or state.usable_settings is None):
         return fact
     found = may_all(waves, origin.logins)
     if isinstance(found, NoVoucher):
@@ -47,9 +47,8 @@ def in_whose_name(ask: Ask, fact: Fact, state: State, asker: Asker) -> Fact:
 
 def waves_of(state: State, fact: Fact) -> tuple[Wave, ...]:
     """The waves that take a fact from their approvers alone; none where the settings can't say."""
-    if not isinstance(state.settings, Settings):
-        return ()
-    return guarded(state.settings, state.holds.values(), fact)
+    settings = state.usable_settings
+    return guarded(settings, state.holds.values(), fact) if settings else ()
 
 
 def _why_no_form(fact: Fact, waves: tuple[Wave, ...], asker: Asker) -> str | None:

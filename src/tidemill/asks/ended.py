@@ -5,7 +5,6 @@ from __future__ import annotations
 from tidemill.asks.ask import Nothing
 from tidemill.asks.asker import OVERRIDING, Ended
 from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, announced_set
-from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
 from tidemill.plan.position import first_waves
 
@@ -19,7 +18,7 @@ def is_in_first_waves(fact: Fact | Nothing | Ended, state: State) -> bool:
             pass
         case _:
             return True
-    if not isinstance(state.settings, Settings):
+    if state.usable_settings is None:
         return True
     has = {
         wave
@@ -27,7 +26,7 @@ def is_in_first_waves(fact: Fact | Nothing | Ended, state: State) -> bool:
         for part in sets.values()
         if part.present and part.present.app_sha == sha
     }
-    return has.issuperset(first_waves(state.settings))
+    return has.issuperset(first_waves(state.usable_settings))
 
 
 def way_in(fact: Fact | Nothing | Ended, state: State, how: str | None) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from tidemill.asks.asker import Asker
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import AnnouncementRequest
-from tidemill.facts.settings import Settings, Wave
+from tidemill.facts.settings import Wave
 from tidemill.facts.state import State
 from tidemill.plan.position import rewrites_of
 from tidemill.words.nearest import no_such
@@ -40,19 +40,19 @@ def _meant(kind: str, name: str, meant: tuple[str, ...]) -> str:
 
 def wave_named(state: State, name: str) -> str:
     """The name of a wave; taken as it is where the settings can't tell, so that people can act."""
-    return wave_of(state, name).name if isinstance(state.settings, Settings) else name
+    return wave_of(state, name).name if state.usable_settings else name
 
 
 def set_named(state: State, name: str | None) -> str | None:
     """The name of a set, None if none was given; taken as it is where the settings can't tell."""
-    if name is None or not isinstance(state.settings, Settings):
+    if name is None or state.usable_settings is None:
         return name
     return set_of(state, name)
 
 
 def set_in(state: State, wave: str, name: str | None) -> str:
     """The set that is meant in a wave; by the ledger where the settings can't tell."""
-    if isinstance(state.settings, Settings):
+    if state.usable_settings:
         return set_of(state, name)
     known = [one for one, part in state.ledger.sets.get(wave, {}).items() if part.landings]
     if name is None and len(known) != 1:

@@ -11,7 +11,7 @@ from tidemill.asks.ask import Nothing, ReportDeployment
 from tidemill.asks.asker import Lookup
 from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
-from tidemill.facts.settings import Settings, no_such_target
+from tidemill.facts.settings import no_such_target
 from tidemill.facts.state import State
 
 
@@ -23,7 +23,7 @@ def answer(
     Raises:
         Refused: there is no such target, or the revision is not on main.
     """
-    settings = state.settings if isinstance(state.settings, Settings) else None
+    settings = state.usable_settings
     record = _by_todays_name(
         state,
         Deployment(
