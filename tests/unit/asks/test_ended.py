@@ -24,10 +24,10 @@ RETRY = ("retry", "--sha", SHA, "--set", "app")
 TWO_FIRST = settings(lab=LAB, shop={**SHOP, "after": []})
 
 
-def had(*waves: str, sha: str = SHA) -> Ledger:
+def had(*waves: str, sha: str = SHA, set_name: str = "app") -> Ledger:
     """What is known where these waves have a set."""
     return Ledger(
-        sets={wave: {"app": SetLedger(landings=[landing(app_sha=sha)])} for wave in waves}
+        sets={wave: {set_name: SetLedger(landings=[landing(app_sha=sha)])} for wave in waves}
     )
 
 
@@ -38,9 +38,10 @@ def had(*waves: str, sha: str = SHA) -> Ledger:
         (had("lab", "shop"), True),
         (had("lab"), False),
         (had("lab", "shop", sha="f" * 40), False),
+        (had("lab", "shop", set_name="lib"), False),
         (Ledger(), False),
     ],
-    ids=["both", "one of two", "another set", "nothing"],
+    ids=["both", "one of two", "another set", "another image set", "nothing"],
 )
 def test_a_set_is_there_where_each_wave_that_comes_first_has_it(
     fact: AnnouncementRequest | Ended, ledger: Ledger, is_there: bool
