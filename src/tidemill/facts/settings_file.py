@@ -16,7 +16,7 @@ from tidemill.announcing.order import MAX_GENERATION
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.facts.freezes import LocalTime, Zone, parse_local, parse_zone
 from tidemill.facts.need import Need, Until, parse_need, parse_until
-from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
+from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave, several
 from tidemill.facts.verification import why_not
 from tidemill.facts.windows import Window, parse_window
 from tidemill.words.durations import Duration, parse_duration
@@ -371,9 +371,8 @@ def _check_targets(settings: Settings) -> None:
         if one.wave is not None and not waves:
             raise _WrongAt(f"$.targets[{index}].wave", f"there is no wave {one.wave!r}")
         _check_known(f"$.targets[{index}].name", [one.name], names, "no wave lists a target")
-        own = (one.path,) if isinstance(one.path, str) else one.path
         every, unlisted = settings.templates(), "[deployments] path does not list"
-        _check_known(f"$.targets[{index}].path", own, every, unlisted)
+        _check_known(f"$.targets[{index}].path", several(one.path), every, unlisted)
         if one.ignored:
             where = f"$.targets[{index}].ignored.reason"
             _check_reason(where, one.ignored.reason, "to ignore a target")
