@@ -382,10 +382,16 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
         return several(self.deployments.path)
 
     def prefixes(self) -> tuple[str, ...]:
-        """The fixed beginnings of `[deployments] path`: the folders that `generate` may change."""
-        return tuple(
-            one.strip("/").partition("{")[0].rpartition("/")[0] for one in self.templates()
-        )
+        """The fixed beginnings of `[deployments] path`: the folders that `generate` may change.
+
+        Empty where there is none; the path itself where it is one name, without a placeholder.
+        """
+        found = []
+        for template in self.templates():
+            path = template.strip("/")
+            folder = path.partition("{")[0].rpartition("/")[0]
+            found.append(folder or ("" if "{" in path else path))
+        return tuple(found)
 
 
 def no_such_target(wave: str, target: str) -> str:
