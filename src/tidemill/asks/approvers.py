@@ -6,6 +6,9 @@ A person at a terminal signs without being asked to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import msgspec
 
 from tidemill.asks.ask import Ask, RollBackWave
@@ -16,7 +19,7 @@ from tidemill.facts.requests import Fact, Hotfix, Rollback, approval
 from tidemill.facts.settings import Wave
 from tidemill.facts.state import State
 from tidemill.facts.vouchers import NoVoucher
-from tidemill.plan.approvers import FORM, guarded, may_all, takes_it_from
+from tidemill.plan.approvers import FORM, guarded, is_for_reviewers, may_all, takes_it_from
 
 
 def in_whose_name(ask: Ask, fact: Fact, state: State, asker: Asker) -> Fact:
@@ -43,6 +46,22 @@ def in_whose_name(ask: Ask, fact: Fact, state: State, asker: Asker) -> Fact:
     if isinstance(found, NoVoucher):
         raise _refusal(_words(ask, fact, state), fact, waves, asker, found.reason)
     return msgspec.structs.replace(fact, run=origin.run)
+
+
+def told_as_it_counts(asker: Asker, state: State) -> Asker:
+    """The same, to whom the form on GitHub is printed in place of a command that reviewers alone
+    let by: in a terminal they could not."""
+    settings = state.usable_settings
+    if settings is None or not any(wave.environment for wave in settings.waves):
+        return asker
+
+    def instead_of(written: Callable[[tuple[str, ...]], str], words: tuple[str, ...]) -> str:
+        # Of a hotfix nobody can review which images it has.
+        is_theirs = is_for_reviewers(settings, words) and "--announcement" not in words
+        return (asker.on_github(words) if is_theirs else None) or written(words)
+
+    typed, both = (partial(instead_of, one) for one in (asker.typed, asker.both))
+    return msgspec.structs.replace(asker, typed=typed, both=both)
 
 
 def waves_of(state: State, fact: Fact) -> tuple[Wave, ...]:
