@@ -161,6 +161,15 @@ def test_generate_may_not_change_the_image_files(bench: Bench) -> None:
     assert "images/lab" in result.reason
 
 
+def test_place_that_is_a_file_may_be_changed_and_nothing_that_is_called_nearly_so(
+    bench: Bench,
+) -> None:
+    assert bench.done(own=("generated", "all.yaml"), generate="echo x > all.yaml")
+    for name in ("all.yaml2", "other.yaml"):
+        result = bench.do(own=("generated", "all.yaml"), generate=f"echo x > {name}")
+        assert isinstance(result, OperationFailure | BrokenParent)
+
+
 def test_without_a_fixed_place_all_but_the_barred_may_change(bench: Bench) -> None:
     commit = bench.done(own=(), generate="echo x > anywhere; mkdir k; echo y > k/z")
     assert bench.changed(commit) == IMAGES | {"anywhere": "A", "k/z": "A"}

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tidemill.facts.image_files import ImageFiles, Source, from_maps
+from tidemill.facts.ledger import Landing
 from tidemill.facts.settings import Settings
 from tidemill.facts.settings_file import parse
 from tidemill.facts.snapshot import UnreadableRef
@@ -49,6 +50,20 @@ def images(
     source = Source(repository="acme/app", sha=commit, position=position, introduced_at=NOW)
     name = f"ghcr.io/acme/{set_name}"
     return from_maps({"web": f"{name}:{commit}"}, {"web": f"{name}@sha256:{held}"}, source)
+
+
+def landing(position: int = 1, **given: Any) -> Landing:
+    """A set that a wave has had; what is not given follows from its position."""
+    fields: dict[str, Any] = {
+        "app_sha": app_sha(position),
+        "position": position,
+        "content": f"content {position}",
+        "digests": f"digests {position}",
+        "commit": sha("landed", position),
+        "landed_at": NOW,
+        "how": "introduce",
+    }
+    return Landing(**{**fields, **given})
 
 
 def unreadable(fact: str, *, is_newer: bool = False) -> UnreadableRef:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-import msgspec
-
-from tidemill.announcing.announcement import Announcement, Head
+from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.asks.ask import Announce, BareAnnouncement
 from tidemill.asks.asker import Answer, Asker, Ended, Lookup
-from tidemill.asks.places import rewrites, set_of, waiting
+from tidemill.asks.places import by_todays_name, rewrites, set_of, waiting
 from tidemill.errors import Refused
 from tidemill.facts.requests import AnnouncementRequest
-from tidemill.facts.settings import Settings
+from tidemill.facts.settings import ONLY_SET
 from tidemill.facts.state import State
 from tidemill.plan.position import how_ended, why_not_theirs, why_unwelcome
-
-_Head = TypeVar("_Head", bound=Head)
 
 
 def answer(ask: Announce, state: State, asker: Asker, look: Lookup) -> Answer:
@@ -26,7 +20,7 @@ def answer(ask: Announce, state: State, asker: Asker, look: Lookup) -> Answer:
     Raises:
         Refused: the settings or the history do not let it in.
     """
-    settings = state.settings if isinstance(state.settings, Settings) else None
+    settings = state.usable_settings
     match ask.announcement:
         case BareAnnouncement() as bare:
             announcement = _of_bare(bare, state)
@@ -49,7 +43,7 @@ def answer(ask: Announce, state: State, asker: Asker, look: Lookup) -> Answer:
         rewrites=rewrites(state, announcement, overridden=ask.override is not None),
     )
     if settings and (
-        reason := why_unwelcome(settings, state.remembered, announced, waiting(state))
+        reason := why_unwelcome(settings, state.remembered, announced, waiting(state).values())
     ):
         raise _unwelcome(reason, asker)
     return announced
@@ -58,8 +52,8 @@ def answer(ask: Announce, state: State, asker: Asker, look: Lookup) -> Answer:
 def _known(state: State, referred: AnnouncementReference) -> AnnouncementRequest | Ended | None:
     """The same announcement, where it was accepted before."""
     how = state.remembered.how_ended(referred.id)
-    if how and isinstance(state.settings, Settings):
-        how = how_ended(state.settings, state.remembered, referred.id, referred)
+    if how and (settings := state.usable_settings):
+        how = how_ended(settings, state.remembered, referred.id, referred)
     if how:
         return Ended(referred.id, how, referred.sha)
     there = state.inbox.get(referred.id)
@@ -68,21 +62,14 @@ def _known(state: State, referred: AnnouncementReference) -> AnnouncementRequest
     return None
 
 
-def by_todays_name(state: State, head: _Head) -> _Head:
-    """Under what its set is called today: app.git may not know yet that the name has changed."""
-    meant = state.sets_meant(head.set)
-    return msgspec.structs.replace(head, set=meant[0]) if len(meant) == 1 else head
-
-
 def _of_bare(bare: BareAnnouncement, state: State) -> Announcement:
     sha, repository, position = bare.sha, bare.repository, bare.position
     if sha is None or repository is None or position is None:
         given = {"--app-sha": sha, "--app-repository": repository, "--position": position}
         missing = ", ".join(option for option, value in given.items() if value is None)
         raise Refused("this announcement is in the bare form", remedy=f"add {missing}")
-    is_known = isinstance(state.settings, Settings)
     return bare.form.of(
-        set_name=set_of(state, bare.set) if is_known else bare.set or "app",
+        set_name=set_of(state, bare.set) if state.usable_settings else bare.set or ONLY_SET,
         repository=repository,
         sha=sha,
         position=position,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidemill.asks import announcement, drop, hold, hotfix, promotion, report, retry, rollback
-from tidemill.asks.approvers import in_whose_name
+from tidemill.asks.approvers import in_whose_name, told_as_it_counts
 from tidemill.asks.ask import (
     Announce,
     Ask,
@@ -27,8 +27,9 @@ def answer(ask: Ask, state: State, asker: Asker, look: Lookup) -> Answer:
     Raises:
         Refused: it can't be carried out: what is meant does not exist, or is not allowed.
     """
+    asker = told_as_it_counts(asker, state)
     found = _answer(ask, state, asker, look)
-    return found if isinstance(found, Nothing | Ended) else in_whose_name(found, state, asker)
+    return found if isinstance(found, Nothing | Ended) else in_whose_name(ask, found, state, asker)
 
 
 def _answer(ask: Ask, state: State, asker: Asker, look: Lookup) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tidemill.asks.ask import Nothing
 from tidemill.asks.asker import OVERRIDING, Ended
 from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, announced_set
-from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
 from tidemill.plan.position import first_waves
 
@@ -14,20 +13,14 @@ def is_in_first_waves(fact: Fact | Nothing | Ended, state: State) -> bool:
     """Whether every wave that comes first today has what was announced; of all else it is true."""
     match fact:
         case AnnouncementRequest(announcement=announcement):
-            sha = announcement.sha
-        case Ended(app_sha=sha):
-            pass
+            sha, set_name = announcement.sha, announcement.set
+        case Ended(id=request, app_sha=sha):
+            set_name = announced_set(request) or ""
         case _:
             return True
-    if not isinstance(state.settings, Settings):
-        return True
-    has = {
-        wave
-        for wave, sets in state.remembered.sets.items()
-        for part in sets.values()
-        if part.present and part.present.app_sha == sha
-    }
-    return has.issuperset(first_waves(state.settings))
+    waves = first_waves(state.usable_settings) if state.usable_settings else ()
+    present = (state.remembered.present(wave, set_name) for wave in waves)
+    return all(one is not None and one.app_sha == sha for one in present)
 
 
 def way_in(fact: Fact | Nothing | Ended, state: State, how: str | None) -> tuple[str, ...] | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from tidemill.announcing.by_reference import AnnouncementReference
-from tidemill.asks.announcement import by_todays_name
 from tidemill.asks.ask import Nothing, PutHotfix
 from tidemill.asks.asker import Answer, Asker, Lookup
-from tidemill.asks.places import wave_of
+from tidemill.asks.places import by_todays_name, wave_of
 from tidemill.errors import Refused
 from tidemill.facts.requests import Hotfix
 from tidemill.facts.state import State

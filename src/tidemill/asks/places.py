@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
-from tidemill.announcing.announcement import Announcement
+from msgspec.structs import replace
+
+from tidemill.announcing.announcement import Announcement, Head
 from tidemill.asks.asker import Asker
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import AnnouncementRequest
-from tidemill.facts.settings import Settings, Wave
+from tidemill.facts.settings import Wave
 from tidemill.facts.state import State
 from tidemill.plan.position import rewrites_of
 from tidemill.words.nearest import no_such
+
+_Head = TypeVar("_Head", bound=Head)
 
 
 def wave_of(state: State, name: str) -> Wave:
@@ -35,19 +40,19 @@ def _meant(kind: str, name: str, meant: tuple[str, ...]) -> str:
 
 def wave_named(state: State, name: str) -> str:
     """The name of a wave; taken as it is where the settings can't tell, so that people can act."""
-    return wave_of(state, name).name if isinstance(state.settings, Settings) else name
+    return wave_of(state, name).name if state.usable_settings else name
 
 
 def set_named(state: State, name: str | None) -> str | None:
     """The name of a set, None if none was given; taken as it is where the settings can't tell."""
-    if name is None or not isinstance(state.settings, Settings):
+    if name is None or state.usable_settings is None:
         return name
     return set_of(state, name)
 
 
 def set_in(state: State, wave: str, name: str | None) -> str:
     """The set that is meant in a wave; by the ledger where the settings can't tell."""
-    if isinstance(state.settings, Settings):
+    if state.usable_settings:
         return set_of(state, name)
     known = [one for one, part in state.ledger.sets.get(wave, {}).items() if part.landings]
     if name is None and len(known) != 1:
@@ -70,14 +75,29 @@ def set_of(state: State, name: str | None) -> str:
     return name
 
 
-def waiting(state: State) -> list[AnnouncementRequest]:
-    """The announcements that wait."""
-    return [fact for fact in state.inbox.values() if isinstance(fact, AnnouncementRequest)]
+def by_todays_name(state: State, head: _Head) -> _Head:
+    """Under what its set is called today: app.git may not know yet that the name has changed."""
+    meant = state.sets_meant(head.set)
+    return replace(head, set=meant[0]) if len(meant) == 1 else head
+
+
+def waiting(state: State) -> dict[str, AnnouncementRequest]:
+    """The announcements that wait, by their ids, each under what its set is called today."""
+    meant = state.remembered.meant
+    found = {}
+    for request, fact in state.inbox.items():
+        if isinstance(fact, AnnouncementRequest):
+            _, name = meant.get(request, (None, fact.announcement.set))
+            head = by_todays_name(state, replace(fact.announcement, set=name))
+            found[request] = replace(fact, announcement=head)
+    return found
 
 
 def rewrites(state: State, announcement: Announcement, *, overridden: bool) -> int:
     """How often positions of the announcement's generation have gone back, this time included."""
-    return rewrites_of(state.remembered, waiting(state), announcement, overridden=overridden)
+    return rewrites_of(
+        state.remembered, waiting(state).values(), announcement, overridden=overridden
+    )
 
 
 def by_sha(landings: Iterable[Landing], sha: str, where: str, asker: Asker) -> Landing:

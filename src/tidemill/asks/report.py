@@ -11,7 +11,7 @@ from tidemill.asks.ask import Nothing, ReportDeployment
 from tidemill.asks.asker import Lookup
 from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
-from tidemill.facts.settings import Settings, no_such_target
+from tidemill.facts.settings import no_such_target
 from tidemill.facts.state import State
 
 
@@ -23,19 +23,16 @@ def answer(
     Raises:
         Refused: there is no such target, or the revision is not on main.
     """
-    settings = state.settings if isinstance(state.settings, Settings) else None
-    record = _by_todays_name(
-        state,
-        Deployment(
-            accepted_at=now,
-            wave=ask.wave,
-            target=ask.target,
-            revision=ask.revisions[0],
-            phase=ask.phase,
-            health=ask.health,
-            finished_at=ask.finished_at,
-            images=tuple(sorted(set(ask.images))),
-        ),
+    settings = state.usable_settings
+    record = Deployment(
+        accepted_at=now,
+        wave=_by_todays_name(state, ask),
+        target=ask.target,
+        revision=ask.revisions[0],
+        phase=ask.phase,
+        health=ask.health,
+        finished_at=ask.finished_at,
+        images=tuple(sorted(set(ask.images))),
     )
     if ask.if_listed and settings and settings.listing(record.wave, record.target) is None:
         return Nothing(no_such_target(record.wave, record.target))
@@ -46,13 +43,12 @@ def answer(
     return look.resolved(meant) if settings else meant
 
 
-def _by_todays_name(state: State, record: Deployment) -> Deployment:
-    """For what its wave is called today: of several heirs the one that lists the target."""
-    renaming = state.renaming
-    if renaming is None:
-        return record
-    waves = renaming.listing(state.waves_meant(record.wave), record.target)
-    return msgspec.structs.replace(record, wave=waves[0]) if len(waves) == 1 else record
+def _by_todays_name(state: State, ask: ReportDeployment) -> str:
+    """What its wave is called today: of several heirs the one that lists the target."""
+    if state.renaming is None:
+        return ask.wave
+    waves = state.renaming.listing(state.waves_meant(ask.wave), ask.target)
+    return waves[0] if len(waves) == 1 else ask.wave
 
 
 def _on_main(look: Lookup, revisions: Sequence[str]) -> str:

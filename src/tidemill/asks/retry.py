@@ -6,10 +6,9 @@ import msgspec
 
 from tidemill.announcing.announcement import Announcement, Image
 from tidemill.announcing.order import order_of
-from tidemill.asks.announcement import by_todays_name
 from tidemill.asks.ask import Nothing, RetrySet
 from tidemill.asks.asker import Answer, Asker, Lookup
-from tidemill.asks.places import rewrites, set_named, wave_named
+from tidemill.asks.places import by_todays_name, rewrites, set_named, waiting, wave_named
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Eviction
 from tidemill.facts.operation import Operation
@@ -39,12 +38,10 @@ def answer(ask: RetrySet, state: State, asker: Asker, look: Lookup) -> Answer:
         if found and announced and _is_meant(ask, announced.set, announced.sha):
             if _waiting(state, announced.set, announced.sha):
                 continue
-            again = _again(found.announcement, ask.override or found.override, state, asker)
+            again = _again(announced, ask.override or found.override, state, asker)
             return msgspec.structs.replace(again, sender=found.sender)
-    for fact_id, fact in state.inbox.items():
-        announced = fact.announcement if isinstance(fact, AnnouncementRequest) else None
-        if announced and _is_meant(ask, announced.set, announced.sha):
-            return Nothing(f"{fact_id} waits already")
+    if there := _waiting(state, ask.set, ask.sha):
+        return Nothing(f"{there[0]} waits already")
     if missed := _missed(ask, state):
         return _announced(missed, ask, state, asker, look)
     of = f" of {ask.set}" if ask.set else ""
@@ -60,13 +57,16 @@ def _is_meant(ask: RetrySet, set_name: str, app_sha: str | None) -> bool:
     return ask.set in (None, set_name) and (app_sha or "").startswith(ask.sha)
 
 
-def _waiting(state: State, set_name: str, app_sha: str | None) -> list[str]:
-    """The announcements of a set that wait, by their ids."""
+def _waiting(state: State, set_name: str | None, sha: str) -> list[str]:
+    """The announcements of a set, or of any, that wait, by their ids.
+
+    Args:
+        sha: how their commit begins.
+    """
     return [
         request
-        for request, fact in state.inbox.items()
-        if isinstance(fact, AnnouncementRequest)
-        and (fact.announcement.set, fact.announcement.sha) == (set_name, app_sha)
+        for request, one in waiting(state).items()
+        if set_name in (None, one.announcement.set) and one.announcement.sha.startswith(sha)
     ]
 
 
@@ -74,8 +74,8 @@ def _is_missed(state: State, eviction: Eviction, operation: Operation) -> bool:
     """Whether what was evicted is not on its way again, nor something newer there."""
     if operation.kind == "introduce":
         wave, set_name = operation.wave, operation.set
-        waiting = _waiting(state, set_name, operation.app_sha)
-        return all(state.ledger.evicted_from(wave, set_name, one) for one in waiting)
+        there = _waiting(state, set_name, operation.app_sha or "")
+        return all(state.ledger.evicted_from(wave, set_name, one) for one in there)
     is_replaced = operation.kind == "promote" and state.ledger.is_replaced(eviction, operation)
     return not (eviction.retried or is_replaced)
 

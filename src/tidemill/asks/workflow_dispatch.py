@@ -109,9 +109,11 @@ def inputs_of(words: Sequence[str]) -> dict[str, str] | None:
     """The inputs that ask for what a command line asks for; None if the form can't.
 
     Args:
-        words: the command, then `--option` and value in turn.
+        words: the command, then `--option` and value in turn; no form has an option without one.
     """
     name, *given = (word for word in words if word != "--sign")  # GitHub knows who it is
+    if len(given) % 2:
+        return None
     values = dict(zip(given[::2], given[1::2], strict=True))
     for operation, form in _FORMS.items():
         if form.command != name:

@@ -75,17 +75,8 @@ def arriving(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str,
     found: dict[str, list[str]] = {service: [] for service in sorted(files.digests)}
     for name, data in texts:
         said = naming.scan(data, wanted)
-        alone = naming.named_by_lone_tags(wanted.services[""], {"": {name: said}})
-        for service, names in found.items():
-            digest = naming.parsed(files.digests[service])
-            tag = naming.parsed(files.tags.get(service, ""))
-            is_tagged = tag is not None and (tag.repository, tag.tag) in said.tags
-            if (
-                is_tagged
-                or service in alone
-                or (digest is not None and digest.digest in said.digests)
-            ):
-                names.append(name)
+        for service in naming.named(wanted.services[""], {"": {name: said}}) & found.keys():
+            found[service].append(name)
     return {service: tuple(names) for service, names in found.items()}
 
 

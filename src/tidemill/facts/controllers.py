@@ -25,6 +25,8 @@ _TARGET_IN = {
     "Kustomization": ("annotations", FLUX_TARGET),
 }
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# A file of values that Argo CD finds by a pattern, or once it has filled in its own variables.
+_FOUND_LATER = re.compile(r"[*?\[]|\$\{?(?:ARGOCD|KUBE)_")
 # What the template of a set needs whose generators list nothing that is written there.
 UNLISTED = {"labels": {WAVE: "{{ the wave }}", TARGET: "{{ the target }}"}}
 
@@ -51,7 +53,7 @@ class Deployed:
     Attributes:
         file: where it stands; `kind` and `name` as Kubernetes has them.
         paths: the folders and the files of values that it is made of, from the root.
-        needed: of these all but the files of values that may be missing.
+        needed: of these all but the files of values that may be missing, or have other names here.
         made_by: the ApplicationSet that makes it; empty if it stands in a file itself.
         variables: by value what stands for it in the set's template; empty where the set's
             generators list nothing, and the template is as it stands.
@@ -252,10 +254,11 @@ def _paths(source: object) -> tuple[str, ...]:
 def _values(source: object) -> list[tuple[str, str]]:
     """The files of values of a source's chart, as it says them and from the root of their source.
 
-    `$NAME/` is the root of another source.
+    `$NAME/` is the root of another source. An address is no file of any source.
     """
     path = text(source, "path")
-    values = [str(one) for one in items(source, "helm", "valueFiles") if one and is_plain(one)]
+    given = [str(one) for one in items(source, "helm", "valueFiles") if one and is_plain(one)]
+    values = [one for one in given if "://" not in one]
     files = [
         (one, one.partition("/")[2] if one.startswith("$") else posixpath.join(path, one))
         for one in values
@@ -272,6 +275,8 @@ def _needed(source: object, sources: Sequence[object]) -> Iterator[Needed]:
         return
     by_name = {text(one, "ref"): one for one in sources if text(one, "ref")}
     for said, path in _values(source):
+        if _FOUND_LATER.search(said):
+            continue
         is_elsewhere = said.startswith("$")
         of = by_name.get(said[1:].partition("/")[0]) if is_elsewhere else source
         yield Needed(path, *_origin(of))

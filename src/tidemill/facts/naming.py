@@ -72,13 +72,15 @@ class Naming(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def words(self) -> str:
         """The finding as a sentence without its subject's wave, and what the files do name."""
-        if self.others:
-            named = "; ".join(f"{one.file} names {one.names}" for one in self.others)
-            return f"files name another image: {named}"
-        what = "no file names any of its images" if self.nothing else "no file names the images"
-        names = f" ({self.services})" if self.nothing else f" of {self.services}"
-        found = f"; {self.found.file} names {self.found.names}" if self.found else ""
-        return f"{what}{names}{found}"
+        named = "; ".join(f"{one.file} names {one.names}" for one in self.others)
+        said = [f"files name another image: {named}"] if named else []
+        if self.nothing and not named:
+            said.append(f"no file names any of its images ({self.services})")
+        elif self.absent:
+            said.append(f"no file names the images of {self.services}")
+        if self.found:
+            said.append(f"{self.found.file} names {self.found.names}")
+        return "; ".join(said)
 
 
 class SetUsage(Struct, frozen=True):
@@ -333,18 +335,8 @@ def _naming(
     everything = {name: one for mine in files.values() for name, one in mine.items()}
     if not services or not files:
         return None
-    digests = {digest for one in everything.values() for digest in one.digests}
-    tags = {tag for one in everything.values() for tag in one.tags}
-    alone = named_by_lone_tags(services, files)
-    absent = [
-        service
-        for service, (digest, tag) in services.items()
-        if not (
-            (digest and digest.digest in digests)
-            or (tag and (tag.repository, tag.tag) in tags)
-            or service in alone
-        )
-    ]
+    present = named(services, files)
+    absent = [service for service in services if service not in present]
     others = _others(everything, shared, repositories)
     if not absent and not others:
         return None
@@ -366,7 +358,19 @@ def _naming(
     )
 
 
-def named_by_lone_tags(
+def named(services: _Services, files: Mapping[str, Mapping[str, Mentions]]) -> set[str]:
+    """The services whose image a file names, by its digest or by its tag."""
+    every = [one for mine in files.values() for one in mine.values()]
+    digests = {digest for one in every for digest in one.digests}
+    tags = {tag for one in every for tag in one.tags}
+    return _named_by_lone_tags(services, files) | {
+        service
+        for service, (digest, tag) in services.items()
+        if (digest and digest.digest in digests) or (tag and (tag.repository, tag.tag) in tags)
+    }
+
+
+def _named_by_lone_tags(
     services: _Services, files: Mapping[str, Mapping[str, Mentions]]
 ) -> set[str]:
     """The services that a target's tag vouches for.

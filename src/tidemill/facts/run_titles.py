@@ -18,7 +18,7 @@ from tidemill.facts.requests import (
     Retry,
     Rollback,
 )
-from tidemill.facts.settings import Settings
+from tidemill.facts.settings import ImageSet, Settings, Wave
 
 OPERATIONS = ("promote", "roll back", "release", "retry")
 _FLAGS = ("(override)", "(hotfix)")
@@ -82,8 +82,8 @@ def why_other(title: str, request: Request, settings: Settings) -> str | None:
     if told.operation == "retry":
         is_place = _may_retry(told, wave, set_name or "", settings)
         return None if is_place and sha.startswith(told.sha or "") else _other(title)
-    is_wave = told.wave in _names_of_wave(settings, wave or "")
-    is_set = set_name is None or told.set in _names_of_set(settings, set_name)
+    is_wave = told.wave in _names_of(settings.wave(wave or ""), wave or "")
+    is_set = set_name is None or told.set in _names_of(settings.image_set(set_name), set_name)
     if told.set is None:
         is_set = set_name is None or len(settings.sets) == 1
     is_it = is_wave and is_set and sha.startswith(told.sha or "")
@@ -97,8 +97,8 @@ def _other(title: str) -> str:
 def _may_retry(told: RunTitle, wave: str | None, set_name: str, settings: Settings) -> bool:
     """Whether the place may be what a form for a retry names: the wave, the set, both or none of
     them. `wave` is None where the form's wave says nothing of the request."""
-    sets = _names_of_set(settings, set_name)
-    waves = _names_of_wave(settings, wave) if wave else ()
+    sets = _names_of(settings.image_set(set_name), set_name)
+    waves = _names_of(settings.wave(wave), wave) if wave else ()
     if told.set is not None:
         return told.set in sets and (wave is None or told.wave in waves)
     if told.wave is None or told.wave in (*waves, *sets):
@@ -130,11 +130,6 @@ def _meant(told: RunTitle, request: Request) -> tuple[str | None, str | None, st
             return None
 
 
-def _names_of_wave(settings: Settings, name: str) -> tuple[str, ...]:
-    found = settings.wave(name)
-    return (name, *found.formers) if found else (name,)
-
-
-def _names_of_set(settings: Settings, name: str) -> tuple[str, ...]:
-    found = settings.image_set(name)
-    return (name, *found.formers) if found else (name,)
+def _names_of(named: Wave | ImageSet | None, name: str) -> tuple[str, ...]:
+    """What a wave or a set is or was called; its name alone where the settings have it no more."""
+    return (name, *named.formers) if named else (name,)

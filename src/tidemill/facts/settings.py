@@ -31,6 +31,11 @@ OnFailure = Literal["wait", "roll back"]
 Stale = Literal["wait", "regenerate"]
 
 
+def several(one: str | tuple[str, ...]) -> tuple[str, ...]:
+    """What may be written as a text, or as a list of them."""
+    return (one,) if isinstance(one, str) else one
+
+
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file."""
 
@@ -118,7 +123,7 @@ class ImageSet(_Part, frozen=True, kw_only=True):
     @property
     def formers(self) -> tuple[str, ...]:
         """The names that it has the past of, besides its own."""
-        return (self.was,) if isinstance(self.was, str) else self.was
+        return several(self.was)
 
 
 class EntryPoints(_Part, frozen=True, kw_only=True):
@@ -245,7 +250,7 @@ class Wave(_Part, frozen=True, kw_only=True):
     @property
     def formers(self) -> tuple[str, ...]:
         """The names that it has the past of, besides its own."""
-        return (self.was,) if isinstance(self.was, str) else self.was
+        return several(self.was)
 
 
 class Settings(_Part, frozen=True, kw_only=True, dict=True):
@@ -359,10 +364,7 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _own_templates(self) -> Mapping[tuple[str | None, str], tuple[str, ...]]:
-        said = ((one.wave, one.name, one.path) for one in self.targets if one.path)
-        return {
-            (wave, name): (path,) if isinstance(path, str) else path for wave, name, path in said
-        }
+        return {(one.wave, one.name): several(one.path) for one in self.targets if one.path}
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -377,14 +379,19 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
 
     def templates(self) -> tuple[str, ...]:
         """`[deployments] path` as a list; empty where it is not set."""
-        path = self.deployments.path
-        return (path,) if isinstance(path, str) else path
+        return several(self.deployments.path)
 
     def prefixes(self) -> tuple[str, ...]:
-        """The fixed beginnings of `[deployments] path`: the folders that `generate` may change."""
-        return tuple(
-            one.strip("/").partition("{")[0].rpartition("/")[0] for one in self.templates()
-        )
+        """The fixed beginnings of `[deployments] path`: the folders that `generate` may change.
+
+        Empty where there is none; the path itself where it is one name, without a placeholder.
+        """
+        found = []
+        for template in self.templates():
+            path = template.strip("/")
+            folder = path.partition("{")[0].rpartition("/")[0]
+            found.append(folder or ("" if "{" in path else path))
+        return tuple(found)
 
 
 def no_such_target(wave: str, target: str) -> str:

@@ -16,7 +16,7 @@ from tidemill.announcing.order import MAX_GENERATION
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.facts.freezes import LocalTime, Zone, parse_local, parse_zone
 from tidemill.facts.need import Need, Until, parse_need, parse_until
-from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
+from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave, several
 from tidemill.facts.verification import why_not
 from tidemill.facts.windows import Window, parse_window
 from tidemill.words.durations import Duration, parse_duration
@@ -217,14 +217,14 @@ def _check_reason(path: str, reason: str, what: str) -> None:
 
 
 def _check_paths(settings: Settings) -> None:
-    deployments = settings.deployments.path
-    _check_template("$.images.path", settings.images.path, ("wave", "set"))
-    for template in (deployments,) if isinstance(deployments, str) else deployments:
-        _check_template("$.deployments.path", template, ("wave", "target"))
+    _check_template("$.images.path", settings.images.path, ("{wave}", "{set}"))
+    for template in settings.templates():
+        _check_template("$.deployments.path", template, ("{wave}", "{target}"))
     if "{wave}" not in settings.images.path:
-        raise _WrongAt("$.images.path", "the path must contain {wave}")
+        raise _WrongAt("$.images.path", "[images] path must contain {wave}")
     if len(settings.sets) > 1 and "{set}" not in settings.images.path:
-        raise _WrongAt("$.images.path", "with several sets the path must contain {set}")
+        said = "with several sets [images] path must contain {set}"
+        raise _WrongAt("$.images.path", said)
     places = [(wave.name, one.name) for wave in settings.waves for one in settings.sets]
     folders = sorted(f"{settings.folder(*place)}/" for place in places)
     for first, second in itertools.pairwise(folders):
@@ -234,16 +234,20 @@ def _check_paths(settings: Settings) -> None:
             )
 
 
-def _check_template(where: str, template: str, names: tuple[str, ...]) -> None:
+def _check_template(where: str, template: str, places: tuple[str, ...]) -> None:
     parts = template.strip("/").split("/")
     if UNPRINTABLE.search(template) or any(part in ("", ".", "..", ".git") for part in parts):
         raise _WrongAt(where, f"{template!r} is not a path inside the repository")
-    filled = template
-    for name in names:
-        filled = filled.replace(f"{{{name}}}", "")
-    if "{" in filled or "}" in filled:
-        known = ", ".join(f"{{{name}}}" for name in names)
-        raise _WrongAt(where, f"{template!r} has a placeholder that is none of {known}")
+    _check_placeholders(where, template, places)
+
+
+def _check_placeholders(where: str, template: str, places: tuple[str, ...]) -> None:
+    rest = template
+    for place in places:
+        rest = rest.replace(place, "")
+    if "{" in rest or "}" in rest:
+        which = f" that is none of {', '.join(places)}" if places else ", and takes none"
+        raise _WrongAt(where, f"{template!r} has a placeholder{which}")
 
 
 def _check_values(settings: Settings) -> None:
@@ -321,12 +325,8 @@ def _check_tags(patterns: Sequence[str]) -> None:
     if not patterns:
         raise _WrongAt("$.images.tags", 'tags is empty, so no image could be announced: "*" is any')
     for pattern in patterns:
+        _check_placeholders("$.images.tags", pattern, (SHA_PLACE, COMMIT_PLACE))
         filled = pattern.replace(SHA_PLACE, "0" * 40).replace(COMMIT_PLACE, "0" * 40)
-        if "{" in filled or "}" in filled:
-            raise _WrongAt(
-                "$.images.tags",
-                f"{pattern!r} has a placeholder that is none of {SHA_PLACE}, {COMMIT_PLACE}",
-            )
         if not is_tag(filled.replace("*", "0")):
             raise _WrongAt(
                 "$.images.tags",
@@ -371,9 +371,8 @@ def _check_targets(settings: Settings) -> None:
         if one.wave is not None and not waves:
             raise _WrongAt(f"$.targets[{index}].wave", f"there is no wave {one.wave!r}")
         _check_known(f"$.targets[{index}].name", [one.name], names, "no wave lists a target")
-        own = (one.path,) if isinstance(one.path, str) else one.path
         every, unlisted = settings.templates(), "[deployments] path does not list"
-        _check_known(f"$.targets[{index}].path", own, every, unlisted)
+        _check_known(f"$.targets[{index}].path", several(one.path), every, unlisted)
         if one.ignored:
             where = f"$.targets[{index}].ignored.reason"
             _check_reason(where, one.ignored.reason, "to ignore a target")

@@ -66,16 +66,21 @@ class State(Struct, frozen=True, dict=True):
     @cached_property
     def renaming(self) -> Renaming | None:
         """What has become of names, None where the settings or the journal can't tell."""
-        if isinstance(self.settings, SettingsInvalid) or isinstance(self.journal, IllegibleRecord):
+        settings = self.usable_settings
+        if settings is None or isinstance(self.journal, IllegibleRecord):
             return None
-        return Renaming.of(self.settings, self.journal)
+        return Renaming.of(settings, self.journal)
 
     @cached_property
     def ledger(self) -> Ledger:
         """What is known, by today's names; raises as `written` does."""
-        if isinstance(self.settings, SettingsInvalid):
-            return self.written
-        return renamed_ledger(self.settings, self.written)
+        settings = self.usable_settings
+        return renamed_ledger(settings, self.written) if settings else self.written
+
+    @property
+    def usable_settings(self) -> Settings | None:
+        """The settings; None where those on main can't be used."""
+        return None if isinstance(self.settings, SettingsInvalid) else self.settings
 
     @property
     def valid_settings(self) -> Settings:

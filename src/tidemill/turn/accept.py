@@ -12,7 +12,6 @@ from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
 from tidemill.facts.renames import marked
 from tidemill.facts.requests import AnnouncementRequest, Fact
-from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import UnreadableRef
 from tidemill.facts.state import State
 from tidemill.plan.approvers import check_signature, guarded
@@ -91,18 +90,17 @@ def accept(
 def _signed(store: Store, state: State, fact: Fact, commit: str) -> str:
     """The commit, signed; a wave that takes it from its approvers alone would take it."""
     made = store.signed(commit)
-    settings = state.settings
-    waves = guarded(settings, state.holds.values(), fact) if isinstance(settings, Settings) else ()
-    if waves:
-        settings = state.valid_settings
+    settings = state.usable_settings
+    if settings and (waves := guarded(settings, state.holds.values(), fact)):
         found = store.signed_by(made, keys_on(store, settings, state.main))
         check_signature(waves, found, settings.approvals.keys)
     return made
 
 
 def _how_ended(state: State, fact: Fact) -> str | None:
-    if isinstance(fact, AnnouncementRequest) and isinstance(state.settings, Settings):
-        return how_ended(state.settings, state.remembered, fact.id, fact.announcement)
+    settings = state.usable_settings
+    if settings and isinstance(fact, AnnouncementRequest):
+        return how_ended(settings, state.remembered, fact.id, fact.announcement)
     return state.remembered.how_ended(fact.id)
 
 
@@ -122,7 +120,12 @@ def _is_said_anew(state: State, fact: Fact) -> bool:
 
 def _refuse_another(fact: Fact, waiting: Fact | UnreadableRef) -> None:
     """The same fact may have been accepted before: only when it came may differ."""
-    if isinstance(waiting, UnreadableRef) or _said(waiting) != _said(fact):
+    if isinstance(waiting, UnreadableRef):
+        raise Refused(
+            f"{fact.id} waits already, and can't be read: {waiting.reason}",
+            remedy="ask for it, or drop it, with the newer release",
+        )
+    if _said(waiting) != _said(fact):
         raise Refused(
             f"{fact.id} waits already, with other contents",
             remedy=f"drop it first, by tidemill drop --id {fact.id} with the same --repo, or "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -216,8 +218,15 @@ def _other_names(checkout: Checkout, valid: Settings) -> list[str]:
     found = warnings_of(before, valid)
     for old, new in folders_to_move(before, valid):
         if checkout.image_files(old) and not checkout.image_files(new):
-            found.append(f"the image files are still in {old}: git mv {old} {new} moves them")
+            found.append(f"the image files are still in {old}: {_move(old, new)} moves them")
     return found
+
+
+def _move(old: str, new: str) -> str:
+    """The command that moves a folder; Git makes none that it is to go into."""
+    above = posixpath.dirname(new)
+    make = [] if above == posixpath.dirname(old) else [shlex.join(["mkdir", "-p", above])]
+    return " && ".join([*make, shlex.join(["git", "mv", old, new])])
 
 
 def _image_files(checkout: Checkout, valid: Settings) -> list[str]:

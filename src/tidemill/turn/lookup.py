@@ -16,7 +16,7 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.state import State
 from tidemill.turn.copy import MissingImages, copied
-from tidemill.turn.read import record_of
+from tidemill.turn.read import rejected_record
 from tidemill.turn.targets import resolved
 from tidemill.words.unreadable import UNREADABLE
 
@@ -69,11 +69,7 @@ class RepositoryLookup(Struct, frozen=True):
 
 def rejected_announcement(store: Store, state: State, request: str) -> AnnouncementRequest | None:
     """What is kept below `rejected/` of a request, where it is an announcement."""
-    tip = state.refs.get(state.names.rejected(request))
-    if tip is None:
-        return None
-    store.fetch([], [tip])
     try:
-        return msgspec.json.decode(record_of(store, tip), type=_Rejected).request
+        return msgspec.json.decode(rejected_record(store, state, request), type=_Rejected).request
     except UNREADABLE:
         return None

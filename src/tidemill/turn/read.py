@@ -413,6 +413,15 @@ def record_of(store: Store, sha: str) -> bytes:
     return store.files(sha, [RECORD]).get(RECORD, b"")
 
 
+def rejected_record(store: Store, state: State, request: str) -> bytes:
+    """The bytes of what is kept of a request that was rejected; empty if nothing is."""
+    tip = state.refs.get(state.names.rejected(request))
+    if tip is None:
+        return b""
+    store.fetch([], [tip])
+    return record_of(store, tip)
+
+
 def _journal(
     store: Store, refs: Refs, names: RefNames, main: str, found: Settings | SettingsInvalid
 ) -> tuple[Ledger | IllegibleRecord, Evidence | None, Journal | None]:

@@ -20,7 +20,7 @@ from tidemill.facts.decoding import legible
 from tidemill.facts.state import State
 from tidemill.plan.plan import plan
 from tidemill.turn.push import Clock
-from tidemill.turn.read import read, record_of, snapshot
+from tidemill.turn.read import read, rejected_record, snapshot
 
 CROWD = 3  # so many others are a crowd, of which more will come
 PATIENCE = 4.0  # seconds
@@ -77,12 +77,9 @@ def why_refused(store: Store, state: State, request: str) -> str | None:
     """Why a request can't be carried out, if that is how a turn has ended it."""
     match state.remembered.how_ended(request):
         case "rejected":
-            tip = state.refs.get(state.names.rejected(request))
-            if tip is None:
-                return "it was rejected"
-            store.fetch([], [tip])
-            kept = legible(record_of(store, tip), partial(msgspec.json.decode, type=_Rejected))
-            return kept.reason
+            kept = rejected_record(store, state, request)
+            found = legible(kept, partial(msgspec.json.decode, type=_Rejected))
+            return found.reason if kept else "it was rejected"
         case "evicted":
             gone = [one for one in state.remembered.evictions if one.commit is None]
             mine = [one for one in gone if one.operation and one.operation.request == request]

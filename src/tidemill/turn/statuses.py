@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tidemill.clients.github.api import MOST_DESCRIPTION, GitHub, NewStatus, StatusState
-from tidemill.errors import Refused, ServerRefused
+from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.facts.checks import CONTEXT, last_words
 from tidemill.facts.state import State
 from tidemill.words.names import SHA, shown
@@ -81,13 +81,13 @@ def set_statuses(
 
     Raises:
         Refused, ServerRefused: GitHub refuses at least one; the others are set.
-        Unreachable: GitHub does not answer.
+        Unreachable: GitHub does not answer; those that were set before are.
     """
     tip = state.refs.get(state.names.auto)
     current = {state.main, tip, *(commit.sha for commit in state.remembered.auto)}
     ours = {sha: verdict for sha, verdict in verdicts.items() if sha in current}
     done: list[str] = []
-    refusals: list[Refused | ServerRefused] = []
+    trouble: TidemillError | None = None
     for sha, verdict in ours.items():
         said = last_words(reasons.get(sha, "")) if verdict in ("failure", "error") else ""
         said = said if len(said) <= MOST_DESCRIPTION else f"…{said[1 - MOST_DESCRIPTION :]}"
@@ -95,13 +95,16 @@ def set_statuses(
         try:
             known_to.remember(sha, by.set_status(new))
         except (Refused, ServerRefused) as error:
-            refusals.append(error)
+            trouble = trouble or error
+        except Unreachable as error:  # to ask for the rest would take as long again
+            trouble = error
+            break
         else:
             done.append(sha)
-    if refusals:
+    if trouble:
         if done:
-            refusals[0].written = f"the statuses of {', '.join(done)}"
-        raise refusals[0]
+            trouble.written = f"the statuses of {', '.join(done)}"
+        raise trouble
     return StatusChanges(tuple(done), tuple(sha for sha in verdicts if sha not in current))
 
 

@@ -8,7 +8,7 @@ from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import Refused, StateUnreadable
 from tidemill.facts.checks import CheckRecord, Run
 from tidemill.facts.journal import RECORD
-from tidemill.facts.settings import Checks, Settings
+from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import UnreadableRef, verified_commits
 from tidemill.facts.state import State
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
@@ -74,11 +74,11 @@ def _known(state: State, sha: str) -> CheckRecord | None:
 
 
 def _what_follows(state: State, report: Run) -> str:
-    checks = state.settings.checks if isinstance(state.settings, Settings) else Checks()
-    required = checks.required
-    if isinstance(state.settings, Settings) and checks.source == "github":
+    settings = state.usable_settings
+    required = settings.checks.required if settings else ()
+    if settings and settings.checks.source == "github":
         return 'written, but it decides nothing: the settings say source = "github"'
-    if _is_asked_for(state, report.context):
+    if settings and _is_asked_for(settings, report.context):
         return "written; the next turn asks for it where it verifies"
     if required and report.context not in required:
         names = ", ".join(required)
@@ -86,17 +86,10 @@ def _what_follows(state: State, report: Run) -> str:
     return "written; the next turn acts on it"
 
 
-def _is_asked_for(state: State, context: str) -> bool:
+def _is_asked_for(settings: Settings, context: str) -> bool:
     """Whether a verification of the settings is this status, and no check of main is."""
-    if not isinstance(state.settings, Settings) or context in state.settings.checks.required:
-        return False
-    return any(one.status == context for one in state.settings.verifications)
-
-
-def _verified(state: State) -> frozenset[str]:
-    if not isinstance(state.settings, Settings):
-        return frozenset()
-    return verified_commits(state.settings, state.remembered, state.written_records)
+    is_verified = any(one.status == context for one in settings.verifications)
+    return is_verified and context not in settings.checks.required
 
 
 def _resolved(store: Store, state: State, short: str) -> str | None:
@@ -107,8 +100,9 @@ def _resolved(store: Store, state: State, short: str) -> str | None:
         state.main,
         *(commit.sha for commit in state.remembered.auto),
         *([tip] if tip else []),
-        *_verified(state),
     }
+    if settings := state.usable_settings:
+        known |= verified_commits(settings, state.remembered, state.written_records)
     found = [sha for sha in known if sha.startswith(short)]
     if len(found) > 1:
         raise Refused(f"{short} is the beginning of several commits", remedy="give more digits")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.unit.plan.test_position import announced
-from tests.unit.sets import LAB, SHOP, settings
+from tests.unit.sets import LAB, SHOP, landing, settings
 from tests.unit.turn.states import state
 
 from tidemill.announcing.order import Order
@@ -13,7 +13,7 @@ from tidemill.asks.asker import OVERRIDING, Ended
 from tidemill.asks.ended import is_in_first_waves, way_in
 from tidemill.errors import SettingsInvalid
 from tidemill.facts.decoding import IllegibleRecord
-from tidemill.facts.ledger import Landing, Ledger, SetLedger
+from tidemill.facts.ledger import Ledger, SetLedger
 from tidemill.facts.requests import AnnouncementRequest, Drop, Fact
 
 REQUEST = announced("ada")
@@ -24,18 +24,11 @@ RETRY = ("retry", "--sha", SHA, "--set", "app")
 TWO_FIRST = settings(lab=LAB, shop={**SHOP, "after": []})
 
 
-def had(*waves: str, sha: str = SHA) -> Ledger:
+def had(*waves: str, sha: str = SHA, set_name: str = "app") -> Ledger:
     """What is known where these waves have a set."""
-    landing = Landing(
-        app_sha=sha,
-        position=1,
-        content="c",
-        digests="d",
-        commit="c" * 40,
-        landed_at=REQUEST.accepted_at,
-        how="introduce",
+    return Ledger(
+        sets={wave: {set_name: SetLedger(landings=[landing(app_sha=sha)])} for wave in waves}
     )
-    return Ledger(sets={wave: {"app": SetLedger(landings=[landing])} for wave in waves})
 
 
 @pytest.mark.parametrize("fact", [REQUEST, ENDED], ids=["accepted", "ended"])
@@ -45,9 +38,10 @@ def had(*waves: str, sha: str = SHA) -> Ledger:
         (had("lab", "shop"), True),
         (had("lab"), False),
         (had("lab", "shop", sha="f" * 40), False),
+        (had("lab", "shop", set_name="lib"), False),
         (Ledger(), False),
     ],
-    ids=["both", "one of two", "another set", "nothing"],
+    ids=["both", "one of two", "another set", "another image set", "nothing"],
 )
 def test_a_set_is_there_where_each_wave_that_comes_first_has_it(
     fact: AnnouncementRequest | Ended, ledger: Ledger, is_there: bool

@@ -224,12 +224,23 @@ def test_files_of_values_are_needed_from_the_source_that_they_name() -> None:
             ["a", "a/Chart.yaml"],
         ),
         ("{chart: redis, helm: {valueFiles: ['', [], $x/v.yaml]}}", ["v.yaml"]),
+        (
+            "{path: a, helm: {valueFiles: ['https://x/v.yaml', 'v/*.yaml', 'v/?.yaml', "
+            "'v/[ab].yaml', $ARGOCD_APP_NAME/v.yaml, '$x/${ARGOCD_APP_NAME}.yaml', "
+            "$KUBE_VERSION.yaml]}}",
+            ["a", "a/Chart.yaml"],
+        ),
     ],
 )
 def test_what_an_application_needs_is_its_folder_its_chart_and_its_values(
     source: str, paths: list[str]
 ) -> None:
     assert [one.path for one in application(f"{{source: {source}}}").needed] == paths
+
+
+def test_an_address_of_values_is_no_file_that_an_application_is_made_of() -> None:
+    source = "{path: a, helm: {valueFiles: ['https://x/v.yaml', 'v/*.yaml']}}"
+    assert application(f"{{source: {source}}}").paths == ("a", "a/v/*.yaml")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.unit.sets import NOW, landing
 
 from tidemill.facts import forms, requests
 from tidemill.facts.checks import CheckRecord, Run
@@ -13,12 +14,11 @@ from tidemill.facts.decoding import IllegibleRecord, is_bounded, legible
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import RECORD as RECORD_FILE
 from tidemill.facts.journal import VERSION, Journal, decode, encode
-from tidemill.facts.ledger import Landing, Ledger, SetLedger
+from tidemill.facts.ledger import Ledger, SetLedger
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import HoldRequest
 from tidemill.words.names import MAX_POSITION
 
-NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOLD = HoldRequest(accepted_at=NOW, wave="lab", set="_", reason="freeze")
 HELD = Hold(id="hold-1", wave="lab", set="app", reason="freeze", by="ada", since=NOW)
 RECORD = Deployment(
@@ -31,17 +31,7 @@ RECORD = Deployment(
     finished_at=NOW,
 )
 CHECK = CheckRecord(sha="a" * 40, runs=(Run(context="ci", run="1", state="success", at=NOW),))
-HAD = Landing(
-    app_sha="b" * 40,
-    position=7,
-    content="c",
-    digests="d",
-    commit="a" * 40,
-    landed_at=NOW,
-    how="introduce",
-    taken={"lab-1": NOW},
-    healthy=timedelta(hours=1),
-)
+HAD = landing(7, taken={"lab-1": NOW}, healthy=timedelta(hours=1))
 JOURNAL = Journal(at=NOW, ledger=Ledger(sets={"lab": {"app": SetLedger(landings=[HAD])}}))
 
 JOURNAL_FILES = encode(JOURNAL)

@@ -5,14 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.sets import LAB, SHOP, settings
+from tests.unit.sets import LAB, SHOP, landing, settings
 
 from tidemill.announcing.order import Order
 from tidemill.facts.ledger import (
     BadEnding,
     Eviction,
     How,
-    Landing,
     Ledger,
     RequestEnding,
     SetLedger,
@@ -22,19 +21,6 @@ from tidemill.facts.naming import Naming
 from tidemill.facts.operation import Files, Operation
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
-
-
-def landing(position: int, **changes: Any) -> Landing:
-    fields: dict[str, Any] = {
-        "app_sha": f"{position:040x}",
-        "position": position,
-        "content": f"content-{position}",
-        "digests": f"digests-{position}",
-        "commit": f"{position + 1000:040x}",
-        "landed_at": THEN + timedelta(minutes=position),
-        "how": "introduce",
-    }
-    return Landing(**{**fields, **changes})
 
 
 def part(*positions: int, **changes: Any) -> SetLedger:

@@ -239,6 +239,17 @@ def test_without_a_path_nothing_is_judged() -> None:
     assert judged({FILE: f"{API}:v1"}, path="[]")["app"] == SetUsage(users=frozenset({"l1", "l2"}))
 
 
+@pytest.mark.parametrize("rest", ["", f"image: {JOB}@{B}"], ids=["nothing", "one"])
+def test_service_that_no_file_mentions_is_named_beside_another_image(rest: str) -> None:
+    sets = of({"api": (API, A), "job": (JOB, B), "db": ("r.test/db", X)})
+    found = naming(f"image: {API}:old\n{rest}", sets)
+    assert found is not None
+    absent = "db" if rest else "db, job"
+    assert found.words == (
+        f"files name another image: {FILE} names {API}:old; no file names the images of {absent}"
+    )
+
+
 def test_image_files_that_can_not_be_read_name_nothing_to_look_for() -> None:
     broken = ImageFiles({}, {}, None, "x", "")
     assert judged({FILE: "x: y"}, {"app": broken})["app"].naming is None

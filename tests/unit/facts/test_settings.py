@@ -128,6 +128,7 @@ def test_target_may_render_from_some_of_the_places() -> None:
         ("'{wave}/{target}'", ("w/t",), ("",)),
         ("'out/k8s-{wave}/{target}'", ("out/k8s-w/t",), ("out",)),
         ("['a/{wave}', 'b/c/{target}.yaml']", ("a/w", "b/c/t.yaml"), ("a", "b/c")),
+        ("['b/c', '/base/', 'x.yaml']", ("b/c", "base", "x.yaml"), ("b", "base", "x.yaml")),
         ("[]", (), ()),
     ],
 )

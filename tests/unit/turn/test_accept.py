@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.simulation.actors import stage
 from tests.simulation.facts import below
 from tests.simulation.memory import Client, Commit, Server
-from tests.simulation.small_worlds import SCENE
 from tests.simulation.world import World
 from tests.unit.snapshots import Rollout
 from tests.unit.turn.states import state
@@ -25,12 +22,6 @@ from tidemill.turn.push import MOST_RACES, Clock
 from tidemill.turn.read import read
 from tidemill.turn.turn import turn
 from tidemill.turn.write import fact_commit
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        yield World.of(SCENE, random.Random(0))
 
 
 def hold(world: World, **given: Any) -> HoldRequest:
@@ -184,8 +175,10 @@ def test_what_a_newer_release_wrote_stays(world: World) -> None:
     asked = hold(world)
     forged(world, asked, b'{"version": 9, "kind": "hold"}')
     before = inbox(world)
-    with pytest.raises(Refused, match="waits already"):
+    with pytest.raises(Refused, match="waits already") as caught:
         taken(world, asked)
+    assert "a newer release wrote it (version 9)" in caught.value.what
+    assert "with the newer release" in caught.value.remedy, "this one does not drop it"
     assert inbox(world) == before
 
 

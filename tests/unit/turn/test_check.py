@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -239,6 +240,25 @@ def test_image_files_that_are_left_behind_are_a_warning(
     _, warnings = checked(tmp_path, source_of(head, commit()))
     left = ["the image files are still in images/shop: git mv images/shop images/store moves them"]
     assert [one for one in warnings if "image files" in one] == (left if is_left else [])
+
+
+def test_folder_that_image_files_are_to_go_into_is_made_before(tmp_path: Path) -> None:
+    def elsewhere(files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The same, with the image files of a wave in a folder of its folder."""
+        return {
+            re.sub(r"^images/(\w+)", r"the images/\1/a", path): data.replace(
+                b'"images/{wave}"', b'"the images/{wave}/a"'
+            )
+            for path, data in files.items()
+        }
+
+    head = commit({"lab": APP, "shop": APP}, RENAMED)
+    source = source_of(elsewhere(head), elsewhere(commit()), {GENERATE: nothing})
+    (said,) = checked(tmp_path, source)[1]
+    assert said == (
+        "the image files are still in the images/shop/a: mkdir -p 'the images/store' && "
+        "git mv 'the images/shop/a' 'the images/store/a' moves them"
+    )
 
 
 def test_image_files_in_both_places_were_copied(tmp_path: Path) -> None:

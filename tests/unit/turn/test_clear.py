@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from tests.simulation.actors import stage
 from tests.simulation.facts import JOURNAL
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
-from tests.simulation.small_worlds import SCENE, one_landed
+from tests.simulation.small_worlds import one_landed
 from tests.simulation.world import World
 
 from tidemill.clients.git.store import Declined, Pushed, PushResult, Raced, Update
@@ -34,12 +32,10 @@ LOCK = "it is locked"
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        found = World.of(SCENE, random.Random(0))
-        one_landed(found)
-        found.server.watchers.clear()  # the rules are about what ours write there
-        yield found
+def world(world: World) -> World:
+    one_landed(world)
+    world.server.watchers.clear()  # the rules are about what ours write there
+    return world
 
 
 class Strict(Client):

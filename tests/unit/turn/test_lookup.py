@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.simulation.actors import stage
 from tests.simulation.announcing import announcement
 from tests.simulation.memory import Client, Commit
 from tests.simulation.scene import START
-from tests.simulation.small_worlds import SCENE, one_landed, two_everywhere
+from tests.simulation.small_worlds import one_landed, two_everywhere
 from tests.simulation.world import World
 
 from tidemill.announcing.announcement import Announcement
@@ -20,12 +17,6 @@ from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.operation import Operation
 from tidemill.turn.lookup import RepositoryLookup
 from tidemill.turn.read import read
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        yield World.of(SCENE, random.Random(0))
 
 
 def lookup(world: World) -> RepositoryLookup:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 from msgspec.structs import replace
-from tests.simulation.actors import stage
 from tests.simulation.facts import AUTO, JOURNAL
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
-from tests.simulation.small_worlds import SCENE, one_landed, one_on_auto, one_red, two_everywhere
+from tests.simulation.small_worlds import one_landed, one_on_auto, one_red, two_everywhere
 from tests.simulation.world import World
 from tests.unit.sets import images
 from tests.unit.turn.states import image_bytes
@@ -29,12 +27,6 @@ from tidemill.turn.read import read
 SPACE = "refs/tidemill"
 NAMES = RefNames(SPACE, "main", "auto")
 SHA = "a" * 40
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        yield World.of(SCENE, random.Random(0))
 
 
 def evidence(world: World) -> Evidence | None:

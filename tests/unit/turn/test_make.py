@@ -389,6 +389,7 @@ def test_settings_and_image_files_of_others_are_barred() -> None:
         ('"generated/{wave}/{target}"', ("generated",)),
         ('["generated/{wave}", "base/{target}"]', ("generated", "base")),
         ('["generated/{wave}", "{wave}/base"]', ()),
+        ('["generated/{wave}", "base"]', ("generated", "base")),
     ],
 )
 def test_work_may_change_what_paths_begin_with(path: str, own: Sequence[str]) -> None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import gc
 import json
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.simulation.actors import stage
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
-from tests.simulation.small_worlds import SCENE, one_landed, one_on_auto
+from tests.simulation.small_worlds import one_landed, one_on_auto
 from tests.simulation.world import World
-from tests.unit.sets import app_sha, images
+from tests.unit.sets import app_sha, images, landing
 from tests.unit.turn.states import NAMES, image_bytes, state
 
 from tidemill.answers import question
@@ -27,7 +25,7 @@ from tidemill.facts import journal
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.journal import Entry, Journal
-from tidemill.facts.ledger import Eviction, Landing, Ledger
+from tidemill.facts.ledger import Eviction, Ledger
 from tidemill.facts.operation import Operation
 from tidemill.facts.refs import Refs
 from tidemill.facts.requests import AnnouncementRequest
@@ -56,18 +54,6 @@ def chain(server: Server, turns: int, odd: Mapping[int, bytes] | None = None) ->
         tip = server.put(Commit(files, tip, f"turn {number}\n", told.at, "tidemill"))
     assert tip is not None
     return tip
-
-
-def landing() -> Landing:
-    return Landing(
-        app_sha=app_sha(1),
-        position=1,
-        content="c",
-        digests="d",
-        commit="a" * 40,
-        landed_at=START,
-        how="introduce",
-    )
 
 
 def read_of(
@@ -339,12 +325,6 @@ def test_images_that_are_written_with_escapes_are_read_whoever_asks() -> None:
 
 
 # What never landed
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        yield World.of(SCENE, random.Random(0))
 
 
 def unlanded(world: World, **given: Any) -> list[tuple[str, Mapping[str, str]]]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-
 import pytest
-from tests.simulation.actors import stage
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
-from tests.simulation.small_worlds import SCENE, one_landed
+from tests.simulation.small_worlds import one_landed
 from tests.simulation.world import World
 
 from tidemill.clients.git.store import Work, WorkResult
@@ -21,11 +17,9 @@ from tidemill.turn.read import read, snapshot
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        found = World.of(SCENE, random.Random(0))
-        one_landed(found)
-        yield found
+def world(world: World) -> World:
+    one_landed(world)
+    return world
 
 
 class Failing(Client):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -37,12 +37,6 @@ from tidemill.turn.read import read, snapshot
 from tidemill.turn.write import fact_commit
 
 SPACE = "refs/tidemill"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        yield World.of(SCENE, random.Random(0))
 
 
 def state_of(world: World) -> State:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.simulation.actors import stage
 from tests.simulation.announcing import announcement
 from tests.simulation.facts import AUTO
 from tests.simulation.memory import Client, Server
-from tests.simulation.small_worlds import SCENE, one_on_auto
+from tests.simulation.small_worlds import one_on_auto
 from tests.simulation.world import ACCEPTED, World
 from tests.unit.turn.states import decided
 
@@ -145,12 +143,6 @@ class Repository(Client):
         if what == "list":
             self.then(self.looks)
             self.looks += 1
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        yield World.of(SCENE, random.Random(0))
 
 
 def ask(world: World, reason: str, *, wave: str = "staging") -> str:

@@ -124,6 +124,19 @@ def test_github_that_does_not_answer_is_not_asked_for_each_status() -> None:
     assert by.statuses == []
 
 
+def test_github_that_stops_answering_leaves_the_statuses_that_were_set() -> None:
+    rollout = Rollout()
+    own = rollout.on_auto("lab", 2)
+    known = state({NAMES.auto: TIP}, journal=Ledger(auto=list(rollout.auto)))
+    away = Unreachable("away", remedy="wait")
+    by = Refusing(errors={MAIN: Refused("no", remedy="mend it"), own: away})
+    github = cast(GitHub, by)
+    verdicts: dict[str, StatusState] = dict.fromkeys((MAIN, TIP, own), "success")
+    with pytest.raises(Unreachable) as caught:
+        set_statuses(known, verdicts, {}, None, by=github, known_to=github)
+    assert caught.value.written == f"the statuses of {TIP}"
+
+
 def test_verdicts_are_those_of_full_shas() -> None:
     assert parse(f'{{"{MAIN}": "success", "{TIP}": "error"}}'.encode()) == {
         MAIN: "success",

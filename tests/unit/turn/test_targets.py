@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import START
-from tests.unit.sets import images
+from tests.unit.sets import images, landing
 from tests.unit.turn.states import image_bytes
 
 from tidemill.errors import Refused
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.ledger import Landing, Ledger
+from tidemill.facts.ledger import Ledger
 from tidemill.facts.operation import Files
 from tidemill.facts.records import Deployment, ReportedSet
 from tidemill.facts.settings import FILE, Settings
@@ -297,29 +297,17 @@ def test_revision_counts_where_it_is_on_main_or_has_landed() -> None:
     with pytest.raises(Refused, match="is not on main"):
         found_of(server, record("f" * 40), main=main)
     ledger = Ledger()
-    ledger.of("lab", "app").landings.append(landing(side))
+    ledger.of("lab", "app").landings.append(landing(commit=side))
     assert found_of(server, record(side), ledger=ledger, main=main).sets
 
 
 def test_revision_that_landed_and_is_gone_is_refused() -> None:
     server = Server()
     main, ledger = there(server), Ledger()
-    ledger.of("lab", "app").landings.append(landing("f" * 40))
+    ledger.of("lab", "app").landings.append(landing(commit="f" * 40))
     with pytest.raises(Refused, match="is gone from the repository") as caught:
         found_of(server, record("f" * 40), ledger=ledger, main=main)
     assert "report a commit that main has" in caught.value.remedy
-
-
-def landing(sha: str) -> Landing:
-    return Landing(
-        commit=sha,
-        how="introduce",
-        app_sha=APP.app_sha,
-        position=3,
-        content=APP.content,
-        digests=APP.digest_id,
-        landed_at=START,
-    )
 
 
 # What an earlier commit called it

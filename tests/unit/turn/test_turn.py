@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -40,13 +40,6 @@ from tidemill.turn.push import MOST_RACES, Clock
 from tidemill.turn.read import read, snapshot
 from tidemill.turn.turn import Turn, look, look_from, turn
 from tidemill.turn.write import fact_commit
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    """Two waves, and a main that has nothing but its sources."""
-    with stage():
-        yield World.of(SCENE, random.Random(0))
 
 
 def taken(world: World, store: Client | None = None, **given: Any) -> Turn:

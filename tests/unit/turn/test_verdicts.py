@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,11 +26,9 @@ CHECKS = "refs/tidemill/checks"
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    with stage():
-        found = World.of(SCENE, random.Random(0))
-        one_on_auto(found)
-        yield found
+def world(world: World) -> World:
+    one_on_auto(world)
+    return world
 
 
 def tip(world: World) -> str:

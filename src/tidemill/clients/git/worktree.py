@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -184,7 +184,6 @@ class Worktree:
     def _keep_own_changes(self, work: Work, *, own_files: bool) -> None:
         """Refuse what no command may change; leave out of the index what this one is not about."""
         self._stage()
-        inside = tuple(f"{path}/" for path in work.own)
         others: dict[str, _Change] = {}
         for path, change in self._changed(work.parent).items():
             if change.mode == _REPOSITORY:
@@ -194,8 +193,7 @@ class Worktree:
                 )
             if own_files and path in paths_in(work.folder):
                 continue
-            barred = any(path == one or path.startswith(f"{one}/") for one in work.barred)
-            if barred or (work.own and not path.startswith(inside)):
+            if _is_in(path, work.barred) or (work.own and not _is_in(path, work.own)):
                 raise entry_point_failed(
                     work.entry or work.generate or "",
                     f"it changed {shown(path)}, which is not its own to change",
@@ -280,6 +278,11 @@ def _contents(folder: Path) -> list[bytes | None]:
     return [
         file.read_bytes() if plain else None for file, plain in zip(found, is_plain, strict=True)
     ]
+
+
+def _is_in(path: str, places: Iterable[str]) -> bool:
+    """Whether a path is one of some files, or below one of some folders."""
+    return any(path == one or path.startswith(f"{one}/") for one in places)
 
 
 def _is_program(file: Path) -> bool:
