@@ -418,8 +418,8 @@ class Repository(Objects):
 
     @property
     def _is_far(self) -> bool:
-        """Whether a network may be between us and it."""
-        return "://" in self._origin.url
+        """Whether a network may be between us and it: it is a URL, or `HOST:PATH`, as for SSH."""
+        return ":" in self._origin.url.partition("/")[0]
 
     def _again(self, read: Callable[[], _T], *, again: bool = True) -> _T:
         """Read something; over a network twice again, for a server may be away for a moment."""
