@@ -268,7 +268,7 @@ def test_server_over_ssh_is_asked_again(
     form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:
     program = tmp_path / "ssh"
-    program.write_text(f"#!/bin/sh\nmkdir {tmp_path}/once && exit 255\nexec sh -c \"$2\"\n")
+    program.write_text(f'#!/bin/sh\nmkdir {tmp_path}/once && exit 255\nexec sh -c "$2"\n')
     program.chmod(0o755)
     monkeypatch.setenv("GIT_SSH", str(program))
     monkeypatch.setenv("GIT_SSH_VARIANT", "simple")

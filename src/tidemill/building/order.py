@@ -228,6 +228,7 @@ def _build(name: str, keys: DockerfileKeys, root: Path, options: BuildOptions) -
         name=name,
         context=root / (keys.context or "."),
         file=root / (keys.file or ""),
+        called=keys.file,
         target=keys.target,
         build_args=keys.build_args,
         contexts=contexts,

@@ -74,7 +74,7 @@ class Pinning(Struct):
         for prefix, image in _images_of(table):
             found = location.parse(image)
             if found.folder is None and (after := self._pinned(found)):
-                key = re.compile("" if prefix or found.digest else r".*\bbase\s*=")
+                key = re.compile("" if prefix or found.digest else r".*\bbase[\"']?\s*=")
                 lines = [number for number, line in self._lines(path) if key.match(line)]
                 self._replace(path, f"{prefix}{image}", f"{prefix}{after}", lines)
         settings = app_settings.parse(self._text(path), path.name)
@@ -95,7 +95,7 @@ class Pinning(Struct):
         file = build.file
         while True:
             try:
-                read = parse.parse(self._text(file).encode(), file.name)
+                read = parse.parse(self._text(file).encode(), build.called or file.name)
                 found = needed(build, platform, read)
                 break
             except NotByDigest as missing:
@@ -280,7 +280,7 @@ def _in_variables(file: Path, image: str, after: str) -> Refused:
 def _table(text: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
-    except ValueError:  # which the settings' own parser tells better
+    except (ValueError, RecursionError):  # which the settings' own parser tells better
         app_settings.parse(text)
         raise
 

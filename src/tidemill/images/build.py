@@ -29,6 +29,7 @@ class DockerfileBuild(Struct, frozen=True):
         name: how to call it in messages.
         context: the folder that COPY takes from.
         file: the Dockerfile, anywhere.
+        called: what messages call it, where there may be several; its own name by default.
         contexts: other images by the name that FROM and COPY --from give them, each by digest.
         folders: other folders by the name that COPY --from gives them.
         secrets, cache_from, cache_to: as `docker buildx build` takes them.
@@ -37,6 +38,7 @@ class DockerfileBuild(Struct, frozen=True):
     name: str
     context: Path
     file: Path
+    called: str | None = None
     target: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, Location] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tidemill.building.pinning import Pinning
-from tidemill.errors import Refused
+from tidemill.errors import Refused, SettingsInvalid
 
 DIGEST = f"sha256:{'a' * 64}"
 NEWER = f"sha256:{'b' * 64}"
@@ -104,3 +104,22 @@ def test_an_image_that_the_settings_give_as_a_build_argument_gets_its_next_diges
     pinning.checkout(tmp_path)
     pinning.write()
     assert (tmp_path / "tidemill.toml").read_text() == text.format(NEWER)
+
+
+@pytest.mark.parametrize(
+    "services",
+    ['[[services]]\nname = "a"\n"base" = "{}"\n', "services = [{{name='a','base'='{}'}}]"],
+)
+def test_a_base_is_pinned_whose_key_is_in_quotes(tmp_path: Path, services: str) -> None:
+    text = 'images = "r.example/{{service}}"\n' + services
+    (tmp_path / "tidemill.toml").write_text(text.format("node:1"))
+    pinning = Pinning(resolve=lambda *_: DIGEST)
+    pinning.checkout(tmp_path)
+    pinning.write()
+    assert (tmp_path / "tidemill.toml").read_text() == text.format(f"node:1@{DIGEST}")
+
+
+def test_settings_that_are_too_deep_to_be_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "tidemill.toml").write_text(f"a = {'[' * 5000}")
+    with pytest.raises(SettingsInvalid, match="too deep"):
+        Pinning(resolve=lambda *_: DIGEST).checkout(tmp_path)

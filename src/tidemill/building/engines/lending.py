@@ -42,7 +42,7 @@ def arguments(build: DockerfileBuild, platform: Platform) -> dict[str, str]:
     """
     if not build.contexts:
         return {}
-    file = parse.read(build.file)
+    file = parse.read(build.file, build.called)
     found = _naming(build, file)
     given = {name: f"{_REPOSITORY}-{number}" for number, name in enumerate(build.contexts)}
     places = {given[name]: location for name, location in build.contexts.items()}

@@ -46,7 +46,7 @@ def build_copy_only(build: DockerfileBuild, platform: Platform, workspace: Works
             not there; the error names the line.
         CompressorDiffers: the compressor is not the one of the profile.
     """
-    stages = Stages(parse.read(build.file), build, platform)
+    stages = Stages(parse.read(build.file, build.called), build, platform)
     made = Assembly(stages, build, workspace).stage(stages.target)
     labels = {**(made.run.get("Labels") or {}), **build.labels}
     run = run_config.kept({**made.run, "Labels": labels}, made.base.run)

@@ -59,11 +59,15 @@ class Dockerfile(Struct, frozen=True):
             raise Refused(what, remedy=refused.remedy) from None
 
 
-def read(path: Path) -> Dockerfile:
-    """Read and parse a Dockerfile; raise `Refused` as `parse` does, or if it can't be read."""
+def read(path: Path, called: str | None = None) -> Dockerfile:
+    """Read and parse a Dockerfile; raise `Refused` as `parse` does, or if it can't be read.
+
+    Args:
+        called: what messages call it; its own name by default.
+    """
     try:
         with path.open("rb") as file:
-            return parse(file.read(LARGEST + 1), path.name)
+            return parse(file.read(LARGEST + 1), called or path.name)
     except OSError as error:
         raise Refused(
             f"the Dockerfile {path} can't be read: {error.strerror}", remedy="mend its path"

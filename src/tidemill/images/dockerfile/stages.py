@@ -52,11 +52,11 @@ Origin = int | Image | Path
 class NotByDigest(Refused):
     """A Dockerfile names an image without its digest: `image` on the instruction of line `line`."""
 
-    def __init__(self, file: Path, line: int, image: str) -> None:
+    def __init__(self, file: Dockerfile, path: Path, line: int, image: str) -> None:
         super().__init__(
             f"line {line} of {file.name} names the image {shown(image)} without its digest, so it "
             "could change without a commit",
-            remedy=f"tidemill pin --file {shlex.quote(str(file))}",
+            remedy=f"tidemill pin --file {shlex.quote(str(path))}",
         )
         self.line = line
         self.image = image
@@ -77,7 +77,7 @@ def needed(
         NotByDigest: an image that it names is not given by digest.
         Refused: the Dockerfile has a mistake, or a stage that it names is not there.
     """
-    stages = Stages(file or parse.read(build.file), build, platform)
+    stages = Stages(file or parse.read(build.file, build.called), build, platform)
     found: dict[Location, None] = {}
     for index in sorted(stages.reached()):
         for origin in stages.origins(index):
@@ -202,7 +202,7 @@ class Stages:
             return Image(given, platform)
         place = self._parsed(at, name)
         if place.digest is None:
-            raise NotByDigest(self._build.file, at, name)
+            raise NotByDigest(self.file, self._build.file, at, name)
         return Image(place, platform)
 
     def _parsed(self, line: int, name: str) -> Location:
