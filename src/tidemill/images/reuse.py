@@ -69,7 +69,7 @@ def earlier(store: ImageStore, tag: str) -> EarlierImage:
                 layers |= {
                     diff_id: Descriptor(oci.LAYER, layer.digest, layer.size)
                     for diff_id, layer in zip(config.rootfs.diff_ids, manifest.layers, strict=True)
-                    if oci.FROM_DOCKER.get(layer.media_type, layer.media_type) == oci.LAYER
+                    if oci.kind_of(layer.media_type) == oci.LAYER
                 }
     except Refused:
         return EarlierImage(found.digest)

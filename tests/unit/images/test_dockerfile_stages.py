@@ -28,7 +28,7 @@ def needs(folder: Path, text: str, platform: Platform = AMD64, **more: Any) -> P
 
 def variables(text: str, platform: Platform, **more: Any) -> dict[str, str]:
     build = DockerfileBuild("x", Path(), Path(), **more)
-    return Stages(dockerfile.parse(text.encode()), build, platform).variables
+    return Stages(build, platform, dockerfile.parse(text.encode())).variables
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def arguments(build: DockerfileBuild, platform: Platform) -> dict[str, str]:
         there = needed(replace(_told(build, found, given), contexts=places), platform)
     except Refused:
         there = None
-    stages = Stages(file, build, platform)
+    stages = Stages(build, platform, file)
     if there != needed(build, platform) or any(map(stages.is_replaced, stages.reached())):
         names = ", ".join(shown(name) for name in build.contexts)
         raise Refused(

@@ -128,7 +128,7 @@ class Repository(Objects):
             if head:
                 sha, seconds, *parents = head.split()
                 parent = next(iter(parents), None)
-                found.append(Logged(sha, dated(seconds), message, parent, _author(author)))
+                found.append(Logged(sha, dated(int(seconds)), message, parent, _author(author)))
         return found[-most:]
 
     def commits(self, tip: str) -> list[str]:

@@ -77,7 +77,7 @@ def needed(
         NotByDigest: an image that it names is not given by digest.
         Refused: the Dockerfile has a mistake, or a stage that it names is not there.
     """
-    stages = Stages(file or parse.read(build.file, build.called), build, platform)
+    stages = Stages(build, platform, file)
     found: dict[Location, None] = {}
     for index in sorted(stages.reached()):
         for origin in stages.origins(index):
@@ -95,23 +95,28 @@ def needed(
 
 
 class Stages:
-    """The stages of a Dockerfile, for one build and platform.
+    """The stages of a build's Dockerfile, for one platform.
 
     `variables` are those before the first FROM, `target` the index of the stage that is built.
 
+    Args:
+        file: what `build.file` says, if it was read already.
+
     Raises:
-        Refused: there is no such target, or a variable before the first FROM has a mistake.
+        Refused: the Dockerfile has a mistake, or there is no such target.
     """
 
-    def __init__(self, file: Dockerfile, build: DockerfileBuild, platform: Platform) -> None:
-        self.file = file
+    def __init__(
+        self, build: DockerfileBuild, platform: Platform, file: Dockerfile | None = None
+    ) -> None:
+        self.file = file or parse.read(build.file, build.called)
         self._build = build
         self._platform = platform
         self._named: dict[str, Location | Path] = {
             **{_familiar(name): place for name, place in build.contexts.items()},
             **{_familiar(name): folder for name, folder in build.folders.items()},
         }
-        self._by_name = {stage.name: stage.index for stage in file.stages if stage.name}
+        self._by_name = {stage.name: stage.index for stage in self.file.stages if stage.name}
         self.target = self._target()
         self.variables = self._global_variables()
 
@@ -284,8 +289,5 @@ def predefined(file: Dockerfile, build: DockerfileBuild, target: Platform) -> di
 def _familiar(name: str) -> str:
     """A name as people write it: without Docker Hub's host and the tag `latest`."""
     name = name.lower() if "/" not in name and ":" not in name else name
-    for start in ("docker.io/library/", "index.docker.io/library/", "docker.io/", "library/"):
-        if name.startswith(start):
-            name = name.removeprefix(start)
-            break
-    return name.removesuffix(":latest")
+    whole = references.canonical(name).removeprefix(f"{references.DOCKER_HUB}/")
+    return whole.removeprefix("library/").removesuffix(":latest")
