@@ -10,11 +10,12 @@ from msgspec import Struct, field
 
 from tidemill.images.base_image import BaseImage
 from tidemill.images.entries import Entry
-from tidemill.images.layer import Known, Layer, write_layer, write_plain
+from tidemill.images.layer import Layer, write_layer, write_plain
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 from tidemill.images.recipe import CONSTANT, Times
+from tidemill.images.reuse import LayersThere
 from tidemill.images.tar_stream import TIME
 
 # The image of that location (which names a digest) for that platform.
@@ -77,7 +78,7 @@ class Workspace(Struct, frozen=True):
     layout: Layout
     workers: Executor
     scratch: Path
-    known: Known | None = None
+    known: LayersThere | None = None
     times: Times = CONSTANT
     plain: bool = False
     say: Say = lambda _: None

@@ -34,7 +34,7 @@ NOTHING = EarlierImage()
 
 
 class LayersThere(Struct, frozen=True):
-    """The layers of an image that is still asked for (`tidemill.images.layer.Known`).
+    """The layers of an image that is still asked for: they need not be made.
 
     Raises, from its methods, what asking raised.
     """
@@ -42,9 +42,11 @@ class LayersThere(Struct, frozen=True):
     asked: Future[EarlierImage]
 
     def is_nothing(self) -> bool:
+        """Whether it is certain by now that there are none; this waits for nobody."""
         return self.asked.done() and not self.asked.result().layers
 
     def layer(self, diff_id: str) -> Descriptor | None:
+        """The blob of a layer with that content; waits for the answer."""
         return self.asked.result().layer(diff_id)
 
 

@@ -165,6 +165,11 @@ def test_a_service_is_a_dockerfile_or_a_recipe() -> None:
         ('"docker/Dockerfile"', '"../Dockerfile"', "leads out of the checkout"),
         ('"docker/Dockerfile.base"', '"/etc/Dockerfile"', "leads out of the checkout"),
         ('context = "bin"', 'context = ""', "leads out of the checkout"),
+        (
+            '{ SERVICE = "gateway" }',
+            '{}\nbuild_contexts.x = "a/../../b"',
+            "leads out of the checkout",
+        ),
         ('context = "bin"', 'build_arg = "A B"', "not the name of a build argument"),
         ('"linux/arm64/v8"', '"linux"', "not a platform"),
         ('["linux/amd64", "linux/arm64/v8"]', "[]", "platforms is empty"),
