@@ -90,14 +90,9 @@ class Build:
         """Whether an item has the layers of the order's base in it, and does not only copy."""
         from tidemill.images.dockerfile.stages import needed
 
-        sources = (
-            self._order.given(item, ANYWHERE)
-            for item in self._order.items
-            if platform in item.platforms
-        )
         return any(
-            isinstance(source, DockerfileBuild) and needed(source, platform).base == ANYWHERE
-            for source in sources
+            platform in platforms and needed(build, platform).base == ANYWHERE
+            for build, platforms in self._order.dockerfiles()
         )
 
     def _image(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -130,6 +130,14 @@ class Order(Struct, frozen=True):
             contexts={**item.source.contexts, BASE_NAME: base},
         )
 
+    def dockerfiles(self) -> Iterator[tuple[DockerfileBuild, tuple[Platform, ...]]]:
+        """The Dockerfiles that are built, with the platforms; the base comes last."""
+        for item in self.items:
+            if isinstance(build := self.given(item, ANYWHERE), DockerfileBuild):
+                yield build, item.platforms
+        if self.base:
+            yield self.base, self.items[0].platforms
+
     def expect_digests(self) -> None:
         """Read the Dockerfiles that are there, so that nothing is asked for in vain.
 
@@ -137,11 +145,8 @@ class Order(Struct, frozen=True):
             NotByDigest: one names an image that is not given by digest.
             Refused: one has a mistake.
         """
-        builds = [(self.given(item, ANYWHERE), item.platforms) for item in self.items]
-        if self.base:
-            builds.append((self.base, self.items[0].platforms))
-        for build, platforms in builds:
-            if isinstance(build, DockerfileBuild) and build.file.is_file():
+        for build, platforms in self.dockerfiles():
+            if build.file.is_file():
                 from tidemill.images.dockerfile.stages import needed
 
                 for platform in platforms:

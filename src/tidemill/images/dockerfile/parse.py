@@ -45,6 +45,12 @@ class Dockerfile(Struct, frozen=True):
     args: tuple[Arg, ...]
     stages: tuple[Stage, ...]
 
+    @property
+    def declared(self) -> set[str]:
+        """The variables that an ARG of a stage makes known there."""
+        inside = (one for stage in self.stages for one in stage.instructions)
+        return {name for one in inside if isinstance(one, Arg) for name, _ in one.pairs}
+
     def refused(self, line: int, what: str, remedy: str = "mend it") -> Refused:
         """The error about one line: `what` follows `line 7 of Dockerfile`."""
         return Refused(f"line {line} of {self.name} {what}", remedy=remedy)
