@@ -135,9 +135,10 @@ def _names(host: str) -> tuple[str, ...]:
 
 
 def _said(environment: Mapping[str, str], host: str) -> Credentials | None:
-    registry, user, secret = (
+    given, user, secret = (
         environment.get(f"TIDEMILL_REGISTRY{part}", "") for part in ("", "_USERNAME", "_PASSWORD")
     )
+    registry = _plain(given.strip()).partition("/")[0].lower()
     if registry not in _names(host):
         return None
     token = environment.get(WORKFLOW_TOKEN, "").strip()
