@@ -72,6 +72,7 @@ BAD = [
     ("make 'all of it'", "make 'all", "No closing quotation", 3),
     ("make 'all of it'", "", "the command is empty", 3),
     ("make 'all of it'", "make a && b", "no shell reads the command, so && would be", 3),
+    ("make 'all of it'", "A=1 make", "no shell reads the command, so A=1 would be the program", 3),
     ("90s", "soon", "'soon' is not a duration", 3),
     ("90s", "0m", "the time limit is 0", 3),
     ('"90s"', '"9s"\nenvironment = ["A=B"]', "not the name of an environment variable", 3),
