@@ -79,7 +79,8 @@ class Pinning(Struct):
         settings = app_settings.parse(self._text(path), path.name)
         order = order_of_services(settings, root, settings.services, BuildOptions())
         for build, platforms in order.dockerfiles():
-            self._dockerfile(build, platforms[0])
+            if build.file.is_file() or not settings.compile:  # which may be what makes it
+                self._dockerfile(build, platforms[0])
 
     def file(self, path: Path) -> None:
         """Pin the images of one Dockerfile that no settings tell of; raises as `checkout`."""

@@ -123,3 +123,21 @@ def test_settings_that_are_too_deep_to_be_read_are_refused(tmp_path: Path) -> No
     (tmp_path / "tidemill.toml").write_text(f"a = {'[' * 5000}")
     with pytest.raises(SettingsInvalid, match="too deep"):
         Pinning(resolve=lambda *_: DIGEST).checkout(tmp_path)
+
+
+def test_a_dockerfile_that_is_still_to_be_made_keeps_no_other_from_being_pinned(
+    tmp_path: Path,
+) -> None:
+    services = "".join(
+        f'[[services]]\nname = "{name}"\nfile = "{name}/Dockerfile"\n' for name in ("a", "b")
+    )
+    text = f'images = "r.example/{{service}}"\n{services}'
+    (tmp_path / "tidemill.toml").write_text(f'{text}[compile]\ncommand = "make"\n')
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/Dockerfile").write_text("FROM node:1\n")
+    pinning = Pinning(resolve=lambda *_: DIGEST)
+    pinning.checkout(tmp_path)
+    assert [pin.after for pin in pinning.pins] == [f"node:1@{DIGEST}"]
+    (tmp_path / "tidemill.toml").write_text(text)
+    with pytest.raises(Refused, match="a/Dockerfile' can't be read"):
+        Pinning(resolve=lambda *_: DIGEST).checkout(tmp_path)
