@@ -263,10 +263,13 @@ def build_contexts(
             if text.startswith(start):
                 found = location.parse(ours + text.removeprefix(start))
                 if found.digest is None:
+                    way = "; `tidemill pin` does, in the settings"
+                    if found.folder is not None:
+                        way = ", which the layout's index.json has"
                     raise Refused(
                         f"the build context {name}={text} is not given by digest, so it could "
                         "change without a commit",
-                        remedy="add @sha256: and its digest; `tidemill pin` does, in the settings",
+                        remedy=f"add @sha256: and its digest{way}",
                     )
                 folder = found.folder and str(root / found.folder)
                 images[name] = replace(found, folder=folder)

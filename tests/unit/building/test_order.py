@@ -119,5 +119,6 @@ def test_a_file_service_keeps_what_it_is_made_of() -> None:
 
 @pytest.mark.parametrize("text", ["docker-image://alpine:3", "oci:own", "oci-layout://own:tag"])
 def test_a_build_context_that_is_an_image_names_a_digest(text: str) -> None:
-    with pytest.raises(Refused, match="is not given by digest"):
+    with pytest.raises(Refused, match="is not given by digest") as refused:
         build_contexts({"x": text}, ROOT)
+    assert ("tidemill pin" in refused.value.remedy) == text.startswith("docker-image")
