@@ -95,6 +95,7 @@ def test_a_build_argument_wins_over_a_default(tmp_path: Path) -> None:
         pytest.param("base", "ARG I=base\nFROM $I AS x\nFROM x\n", id="by an argument"),
         pytest.param("alpine", "FROM docker.io/library/alpine:latest\n", id="by a longer name"),
         pytest.param("docker.io/library/alpine:3", "FROM alpine:3\n", id="by a shorter name"),
+        pytest.param("acme/os", "FROM index.docker.io/acme/os\n", id="by another name of its host"),
         pytest.param("build", "FROM golang:1 AS build\nRUN x\nFROM build\n", id="for a stage"),
     ],
 )
