@@ -158,6 +158,13 @@ def test_the_remedy_says_how_to_find_the_digest(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         needs(tmp_path, "FROM example.com:5000/app:1.2\n")
     assert refused.value.remedy == f"tidemill pin --file {tmp_path}/Dockerfile"
+    with pytest.raises(Refused) as refused:  # that command would not know what BASE is
+        needs(
+            tmp_path,
+            "ARG BASE\nFROM app:1 AS x\nFROM $BASE\nCOPY --from=x a a\n",
+            build_args={"BASE": ONE},
+        )
+    assert "`docker buildx imagetools inspect app:1`" in refused.value.remedy
 
 
 def test_a_target_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:

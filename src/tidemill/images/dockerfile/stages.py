@@ -52,11 +52,17 @@ Origin = int | Image | Path
 class NotByDigest(Refused):
     """A Dockerfile names an image without its digest: `image` on the instruction of line `line`."""
 
-    def __init__(self, file: Dockerfile, path: Path, line: int, image: str) -> None:
+    def __init__(self, file: Dockerfile, build: DockerfileBuild, line: int, image: str) -> None:
+        remedy = f"tidemill pin --file {shlex.quote(str(build.file))}"
+        if build.build_args or build.contexts or build.folders:  # of which that does not know
+            remedy = (
+                f"write {image}@ and its digest where it is named; `docker buildx imagetools "
+                f"inspect {image}` prints the digest"
+            )
         super().__init__(
             f"line {line} of {file.name} names the image {shown(image)} without its digest, so it "
             "could change without a commit",
-            remedy=f"tidemill pin --file {shlex.quote(str(path))}",
+            remedy=remedy,
         )
         self.line = line
         self.image = image
@@ -207,7 +213,7 @@ class Stages:
             return Image(given, platform)
         place = self._parsed(at, name)
         if place.digest is None:
-            raise NotByDigest(self.file, self._build.file, at, name)
+            raise NotByDigest(self.file, self._build, at, name)
         return Image(place, platform)
 
     def _parsed(self, line: int, name: str) -> Location:
