@@ -165,6 +165,9 @@ def test_the_remedy_says_how_to_find_the_digest(tmp_path: Path) -> None:
             build_args={"BASE": ONE},
         )
     assert "`docker buildx imagetools inspect app:1`" in refused.value.remedy
+    with pytest.raises(Refused) as refused:
+        needs(tmp_path, "FROM app:1 AS x\nFROM scratch\n", target="x")
+    assert "`docker buildx imagetools inspect app:1`" in refused.value.remedy
 
 
 def test_a_target_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ class NotByDigest(Refused):
 
     def __init__(self, file: Dockerfile, build: DockerfileBuild, line: int, image: str) -> None:
         remedy = f"tidemill pin --file {shlex.quote(str(build.file))}"
-        if build.build_args or build.contexts or build.folders:  # of which that does not know
+        # That command knows nothing of these, and looks at what the last stage needs.
+        if build.build_args or build.contexts or build.folders or build.target:
             remedy = (
                 f"write {image}@ and its digest where it is named; `docker buildx imagetools "
                 f"inspect {image}` prints the digest"
