@@ -80,7 +80,8 @@ class Pinning(Struct):
         order = order_of_services(settings, root, settings.services, BuildOptions())
         for build, platforms in order.dockerfiles():
             if build.file.is_file() or not settings.compile:  # which may be what makes it
-                self._dockerfile(build, platforms[0])
+                for platform in platforms:
+                    self._dockerfile(build, platform)
 
     def file(self, path: Path) -> None:
         """Pin the images of one Dockerfile that no settings tell of; raises as `checkout`."""

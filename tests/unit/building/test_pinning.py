@@ -141,3 +141,16 @@ def test_a_dockerfile_that_is_still_to_be_made_keeps_no_other_from_being_pinned(
     (tmp_path / "tidemill.toml").write_text(text)
     with pytest.raises(Refused, match="a/Dockerfile' can't be read"):
         Pinning(resolve=lambda *_: DIGEST).checkout(tmp_path)
+
+
+def test_an_image_for_another_platform_than_the_first_is_pinned(tmp_path: Path) -> None:
+    (tmp_path / "tidemill.toml").write_text(
+        'images = "r.example/{service}"\n[[services]]\nname = "a"\nfile = "Dockerfile"\n'
+        'platforms = ["linux/amd64", "linux/arm64"]\n'
+    )
+    text = "FROM one{0} AS on-amd64\nFROM two{0} AS on-arm64\nFROM on-$TARGETARCH\n"
+    (tmp_path / "Dockerfile").write_text(text.format(""))
+    pinning = Pinning(resolve=lambda *_: DIGEST)
+    pinning.checkout(tmp_path)
+    pinning.write()
+    assert (tmp_path / "Dockerfile").read_text() == text.format(f":latest@{DIGEST}")
