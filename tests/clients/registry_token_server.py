@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -75,23 +76,31 @@ class TokenServer:
         return jwt.encode(claims, self.key, algorithm="ES256", headers={"x5c": self.chain})
 
 
-@contextmanager
-def token_server(folder: Path) -> Iterator[TokenServer]:
-    """A token server, until the block ends; its certificate is in the folder."""
+def self_signed(name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A key, and a certificate of its own for this machine."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ISSUER)])
+    whose = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(whose)
+        .issuer_name(whose)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(here, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
+    return key, certificate
+
+
+@contextmanager
+def token_server(folder: Path) -> Iterator[TokenServer]:
+    """A token server, until the block ends; its certificate is in the folder."""
+    key, certificate = self_signed(ISSUER)
     file = folder / "token-server.pem"
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     plain = certificate.public_bytes(serialization.Encoding.DER)

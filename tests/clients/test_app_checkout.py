@@ -174,6 +174,24 @@ def test_a_shallow_clone_is_deepened_to_count(top: Path, tmp_path: Path) -> None
     assert here.origin(Given(repository="acme/app")).position == 2
 
 
+def test_a_shallow_clone_is_deepened_without_its_submodules(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    git(lib, "init", "--quiet")
+    commit(lib)
+    allow = ("-c", "protocol.file.allow=always")
+    git(top, *allow, "submodule", "--quiet", "add", str(lib), "lib")
+    commit(top)
+    words = ("--quiet", "--depth=1", "--recurse-submodules", f"file://{top}", "shallow")
+    git(tmp_path, *allow, "clone", *words)
+    lib.rename(tmp_path / "gone")
+    (tmp_path / "gitconfig").write_text("[submodule]\n\trecurse = true\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    assert AppCheckout(tmp_path / "shallow").origin(Given(repository="acme/app")).position == 3
+
+
 def test_a_shallow_clone_that_can_not_be_deepened_is_refused(top: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{top}", "shallow")
     git(tmp_path / "shallow", "remote", "set-url", "origin", f"file://{tmp_path}/acme/gone")

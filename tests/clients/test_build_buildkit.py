@@ -52,21 +52,6 @@ def either(request: pytest.FixtureRequest) -> Maker:
     return buildkit(request.param, request.getfixturevalue(component).environment)
 
 
-def test_target_arguments_labels_and_a_dockerfile_elsewhere_are_heeded(
-    either: Maker, context: Path, tmp_path: Path
-) -> None:
-    build = dockerfile(
-        context,
-        "FROM scratch AS one\nARG WHO\nCOPY a /$WHO\nFROM one\nCOPY b.txt /b",
-        target="one",
-        build_args={"WHO": "me=you"},
-        labels={"org.example": "a=b, c"},
-    )
-    image = either.image(build, tmp_path)
-    assert image.layers == [["0 0644 0:0 1 me=you"]]
-    assert image.config["config"] == {"Labels": {"org.example": "a=b, c"}}
-
-
 def test_a_base_in_a_layout_is_found_by_its_name_and_keeps_its_layers(
     either: Maker, context: Path, tmp_path: Path
 ) -> None:
@@ -155,15 +140,6 @@ def test_what_workflows_set_for_buildx_reaches_neither_image_nor_buildx(
     }
     inside = replace(maker, environment={**maker.environment, **workflow})
     assert inside.image(build, tmp_path).digest == alone.digest
-
-
-def test_the_epoch_of_a_build_is_the_time_of_the_form(
-    either: Maker, context: Path, tmp_path: Path
-) -> None:
-    text = "FROM scratch\nARG SOURCE_DATE_EPOCH\nCOPY a /epoch-$SOURCE_DATE_EPOCH"
-    assert either.image(dockerfile(context, text), tmp_path).layers == [
-        ["0 0644 0:0 1 epoch-315619200"]
-    ]
 
 
 def test_progress_is_told_as_it_comes_and_as_plain_text(

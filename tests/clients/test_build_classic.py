@@ -73,21 +73,6 @@ def either(engine: Engine) -> Maker:
     return classic("either", engine.environment)
 
 
-def test_target_arguments_labels_and_a_dockerfile_elsewhere_are_heeded(
-    either: Maker, context: Path, tmp_path: Path
-) -> None:
-    build = dockerfile(
-        context,
-        "FROM scratch AS one\nARG WHO\nCOPY a /$WHO\nFROM one\nCOPY b.txt /b",
-        target="one",
-        build_args={"WHO": "me=you"},
-        labels={"org.example": "a=b, c"},
-    )
-    image = either.image(build, tmp_path)
-    assert image.layers == [["0 0644 0:0 1 me=you"]]
-    assert image.config["config"] == {"Labels": {"org.example": "a=b, c"}}
-
-
 def test_the_same_layer_twice_is_there_twice(either: Maker, context: Path, tmp_path: Path) -> None:
     text = "FROM scratch\nCOPY bin /bin\nCOPY a /a\nRUN rm /a\nCOPY a /a\nRUN rm /a"
     layers = either.image(dockerfile(context, text), tmp_path).layers
@@ -207,15 +192,6 @@ def test_an_image_that_layers_may_be_taken_from_is_passed_on(
     assert maker.image(build, tmp_path).digest == plain.digest
     named = structs.replace(build, cache_from=("type=registry,ref=nobody/has:it",))
     assert maker.image(named, tmp_path).digest == plain.digest
-
-
-def test_the_epoch_is_the_time_of_the_form_for_those_who_ask(
-    either: Maker, context: Path, tmp_path: Path
-) -> None:
-    text = "FROM scratch\nARG SOURCE_DATE_EPOCH\nCOPY a /epoch-$SOURCE_DATE_EPOCH"
-    assert either.image(dockerfile(context, text), tmp_path).layers == [
-        ["0 0644 0:0 1 epoch-315619200"]
-    ]
 
 
 def test_progress_is_told_as_it_comes(maker: Maker, context: Path, tmp_path: Path) -> None:

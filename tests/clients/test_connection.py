@@ -263,6 +263,21 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
+@pytest.mark.parametrize("form", ["ssh://git@git.test{}", "git@git.test:{}"])
+def test_server_over_ssh_is_asked_again(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    program = tmp_path / "ssh"
+    program.write_text(f'#!/bin/sh\nmkdir {tmp_path}/once && exit 255\nexec sh -c "$2"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH", str(program))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
+    imported(bare(tmp_path / "cfg-app"), [{"a": "x"}])
+    with opened(form.format(tmp_path / "cfg-app")) as repository:
+        assert "refs/heads/main" in repository.refs().shas
+    assert pauses == [0.5]
+
+
 @pytest.mark.parametrize(
     "ask",
     [

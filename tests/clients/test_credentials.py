@@ -349,6 +349,21 @@ def test_what_a_workflow_says_comes_before_what_a_login_left(tmp_path: Path) -> 
     assert plain(found(said(**left))) == (Kind.PASSWORD, "octocat", "of the workflow")
 
 
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("https://ghcr.io/", "ghcr.io"),
+        ("ghcr.io/acme", "ghcr.io"),
+        (" GHCR.io\n", "ghcr.io"),
+        ("https://index.docker.io/v1/", "docker.io"),
+        ("http://localhost:5000/v2/", "localhost:5000"),
+    ],
+)
+def test_a_workflow_may_name_its_registry_as_logins_do(given: str, host: str) -> None:
+    assert plain(found(said(given), host)) == (Kind.PASSWORD, "octocat", "of the workflow")
+    assert found(said(given), f"{host}.example") is None
+
+
 def test_what_a_workflow_says_is_for_its_registry_alone(tmp_path: Path) -> None:
     left = configured(tmp_path, {"auths": {"quay.io": {"auth": basic()}}})
     assert found(said(), "quay.io") is None

@@ -73,7 +73,8 @@ COPYING = {
         COPY a /$TARGETOS-$TARGETARCH$TARGETVARIANT-$BUILDARCH/a
         LABEL p=$TARGETPLATFORM b=$BUILDPLATFORM
     """,
-    "the time of the form": "FROM scratch\nARG SOURCE_DATE_EPOCH=5\nCOPY a /$SOURCE_DATE_EPOCH",
+    "the time of the form": "FROM scratch\nARG SOURCE_DATE_EPOCH\nCOPY a /$SOURCE_DATE_EPOCH",
+    "its default": "FROM scratch\nARG SOURCE_DATE_EPOCH=5\nCOPY a /$SOURCE_DATE_EPOCH",
     "arguments": "ARG V=1\nFROM scratch\nARG V\nARG W=$V-2\nCOPY a /$W/a\nLABEL v=${V:+set}",
 }
 RUNNING = {
@@ -187,6 +188,22 @@ def test_what_only_copies_has_one_digest_whoever_builds_it(
         assert image.layers == first.layers
         assert image.config == first.config
         assert image.digest == first.digest
+
+
+def test_target_arguments_labels_and_a_dockerfile_elsewhere_are_heeded(
+    context: Path, makers: list[Maker], tmp_path: Path
+) -> None:
+    build = dockerfile(
+        context,
+        "FROM scratch AS one\nARG WHO\nCOPY a /$WHO\nFROM one\nCOPY b.txt /b",
+        target="one",
+        build_args={"WHO": "me=you"},
+        labels={"org.example": "a=b, c"},
+    )
+    for maker in (COPY_ONLY, *makers):
+        image = maker.image(build, tmp_path)
+        assert image.layers == [["0 0644 0:0 1 me=you"]]
+        assert image.config["config"] == {"Labels": {"org.example": "a=b, c"}}
 
 
 @pytest.mark.parametrize("text", RUNNING.values(), ids=RUNNING.keys())

@@ -72,6 +72,13 @@ def test_address_that_is_no_repository_s_has_no_place(path: str) -> None:
     assert of_url(f"https://github.com/{path}") is None
 
 
+def test_owner_whom_a_company_manages_has_repositories(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = Place("https://github.com", "alice_acme/cfg-app", "https://api.github.com")
+    assert of_url("https://github.com/alice_acme/cfg-app.git") == wanted
+    monkeypatch.setenv("GITHUB_REPOSITORY", "alice_acme/cfg-app")
+    assert here() == wanted
+
+
 def test_plain_http_gets_the_token_on_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEMILL_STATUS_TOKEN", "another")
     for server, found in (

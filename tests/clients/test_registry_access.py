@@ -4,15 +4,10 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
 from tests.clients.registry_places import (
     LARGE,
     behind_trouble,
@@ -30,6 +25,7 @@ from tests.clients.registry_token_server import (
     SERVICE,
     USER,
     TokenServer,
+    self_signed,
     token_server,
 )
 from tests.clients.registry_trouble import Say, SayInTheMiddle, troubled
@@ -340,23 +336,7 @@ def certified(
 ) -> tuple[Started, Path]:
     """A registry that speaks HTTPS, and the file with the authority that it can be known by."""
     folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    key, certificate = self_signed("127.0.0.1")
     file, secret = folder / "registry.pem", folder / "registry.key"
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     secret.write_bytes(

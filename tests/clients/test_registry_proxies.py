@@ -53,6 +53,12 @@ def test_without_a_word_there_is_none() -> None:
     assert proxy_for("https", "ghcr.io", None, {}) is None
 
 
+@pytest.mark.parametrize(("scheme", "port"), [("https", 443), ("http", 80)])
+def test_the_usual_port_may_be_named_like_any_other(scheme: str, port: int) -> None:
+    assert proxy_for(scheme, "ghcr.io", None, {**BOTH, "NO_PROXY": f"ghcr.io:{port}"}) is None
+    assert proxy_for(scheme, "ghcr.io", None, {**BOTH, "NO_PROXY": "ghcr.io:5000"}) is not None
+
+
 def test_a_registry_is_reached_through_the_proxy(registry: Started) -> None:
     with troubled(registry.host) as proxy:
         environment = {"HTTP_PROXY": f"http://ada:open%20sesame@{proxy.host}"}

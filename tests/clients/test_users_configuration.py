@@ -6,6 +6,8 @@ import pytest
 from tests.clients.bench import Bench
 from tests.world import git
 
+from tidemill.clients.git.checkout import Local, Remote
+from tidemill.clients.git.inspection import Inspection
 from tidemill.clients.git.store import Pushed, Update
 from tidemill.commands import diff
 
@@ -110,6 +112,38 @@ def test_history_is_the_same_whatever_the_user_has_configured(
     assert (found.sha, found.author, found.message) == (sha, "Jörg", "größer\n")
     [shown] = diff._log(bench.server, f"{sha}^", sha)
     assert (shown.sha, shown.author, shown.subject) == (sha, "Jörg", "größer")
+
+
+def test_submodules_are_left_alone_whatever_the_user_has_configured(
+    bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(bench.clone, "config", "-f", ".gitmodules", "submodule.lib.path", "lib")
+    git(bench.clone, "config", "-f", ".gitmodules", "submodule.lib.url", "../lib")
+    git(bench.clone, "update-index", "--add", "--cacheinfo", f"160000,{bench.main},lib")
+    git(bench.clone, "add", ".gitmodules")
+    git(bench.clone, "commit", "-q", "-m", "a submodule")
+    git(bench.clone, "push", "-q", "origin", "HEAD:main")
+    (place / "gitconfig").write_text("[submodule]\n\trecurse = true\n\tactive = .\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
+    bench.done(generate=GENERATE)
+    for name, source in (
+        ("local", Local(bench.clone)),
+        ("remote", Remote(bench.repository, bench.main)),
+    ):
+        (place / name).mkdir()
+        assert source.files(place / name).read("tidemill.toml") == b"# settings\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["[color]\n\tui = always", "[submodule]\n\trecurse = true"], ids=["colours", "recurses"]
+)
+def test_files_with_a_word_are_found_whatever_the_user_has_configured(
+    bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    (place / "gitconfig").write_text(f"{text}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
+    found = Inspection(bench.clone).containing(["image: 1"], ["*.yaml"])
+    assert found == ["generated/lab/all.yaml"]
 
 
 def test_home_of_the_user_changes_nothing_either(

@@ -197,8 +197,19 @@ def test_an_image_without_digest_is_refused_before_anybody_is_asked(
     with troubled("127.0.0.1:1") as proxy:
         error = app.error("--to", f"{proxy.host}/web", *more)
     assert "names the image 'python:3.12-slim' without its digest" in error["what"]
-    assert error["remedy"] == f"tidemill pin --file {app.folder}/Dockerfile"
+    assert error["remedy"] == f"tidemill pin --checkout {app.folder}"
     assert proxy.seen == []
+
+
+@pytest.mark.parametrize("line", ["RUN make", "COP a b", "COPY nothing /", "ENV $a"])
+def test_of_several_dockerfiles_it_is_told_which_one_is_at_fault(app: Checkout, line: str) -> None:
+    for name, text in (("a", "COPY web /"), ("b", line)):
+        app.write(f"{name}/Dockerfile", f"FROM scratch\n{text}\n")
+    app.settings(
+        "".join(f'[[services]]\nname = "{n}"\nfile = "{n}/Dockerfile"\n' for n in ("a", "b"))
+    )
+    app.commit()
+    assert app.error("--no-push")["what"].startswith("line 2 of b/Dockerfile")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")

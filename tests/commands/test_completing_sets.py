@@ -248,6 +248,23 @@ def test_sets_that_lie_far_back_go(app: Checkout) -> None:
     assert sets.find("app", f"{1:040x}") is None
 
 
+def test_a_set_is_found_whatever_has_become_of_submodules(
+    app: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = AnnouncedSets(app.folder, "origin")
+    written(sets, 1, "1" * 40)
+    lib = tmp_path / "lib"
+    git(tmp_path, "init", "--quiet", "lib")
+    git(lib, "commit", "--quiet", "--allow-empty", "--message", "Work")
+    words = ("submodule", "--quiet", "add", str(lib), "lib")
+    git(app.folder, "-c", "protocol.file.allow=always", *words)
+    app.commit()
+    lib.rename(tmp_path / "gone")
+    (tmp_path / "gitconfig").write_text("[submodule]\n\trecurse = true\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    assert sets.find("app", "1" * 40) is not None
+
+
 def test_somebody_who_writes_at_once_is_not_overwritten_unseen(
     app: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,25 @@ class Cfg:
         rule = {"type": kind, **({"parameters": parameters} if parameters else {})}
         self.place.hub.add_ruleset(self.repository, "r", (include,), (rule,), **more)
 
+    def report(self, context: str) -> None:
+        """A status of the checkout's commit, by GitHub Actions."""
+        hub, sha = self.place.hub, git(self.checkout, "rev-parse", "HEAD")
+        by, name = "github-actions[bot]", self.repository.name
+        hub.statuses.append(
+            Status(
+                hub.new_id(),
+                name,
+                sha,
+                "success",
+                context,
+                description=None,
+                target_url=None,
+                creator=by,
+                created_at=hub.now(),
+                app_id=ACTIONS_APP_ID,
+            )
+        )
+
     def doctor(self) -> Said:
         return doctor(self.checkout)
 
@@ -204,22 +223,18 @@ def test_a_required_check_that_no_push_to_auto_starts_is_named(cfg: Cfg) -> None
     checks = [{"context": "tidemill/check"}, {"context": "ci", "integration_id": ACTIONS_APP_ID}]
     cfg.rule("required_status_checks", parameters={"required_status_checks": checks})
     assert "nothing has reported it of auto" in cfg.found("required-checks")["unknown"][0]
-    hub, sha = cfg.place.hub, git(cfg.checkout, "rev-parse", "HEAD")
-    hub.statuses.append(
-        Status(
-            hub.new_id(),
-            cfg.repository.name,
-            sha,
-            "success",
-            "ci",
-            None,
-            None,
-            "github-actions[bot]",
-            hub.now(),
-            ACTIONS_APP_ID,
-        )
-    )
+    cfg.report("ci")
     assert "so it never comes" in cfg.found("required-checks")["problem"][0]
+
+
+def test_a_required_check_is_found_behind_many_others_of_the_commit(cfg: Cfg) -> None:
+    checks = [{"context": "ci", "integration_id": ACTIONS_APP_ID}]
+    cfg.rule("required_status_checks", parameters={"required_status_checks": checks})
+    git(cfg.checkout, "push", "-q", str(cfg.repository.path), "HEAD:refs/heads/auto")
+    for context in ("ci", *(f"job {number}" for number in range(120))):
+        cfg.report(context)
+    found = cfg.found("required-checks")
+    assert [one for one in found["ok"] if one.startswith("ci") and "is reported of auto" in one]
 
 
 def test_actions_that_are_switched_off_are_named(cfg: Cfg) -> None:

@@ -111,6 +111,29 @@ def test_the_settings_and_the_dockerfiles_of_a_checkout_are_pinned_and_build(
     assert "not given by digest" in refused["what"]
 
 
+@pytest.mark.parametrize("settings", ["tidemill.toml", "other.toml"])
+def test_the_command_that_a_build_of_services_names_knows_what_their_settings_say(
+    bases: tuple[str, str, str], tmp_path: Path, settings: str
+) -> None:
+    """The Dockerfile alone does not say what its variable stands for."""
+    name, base, _ = bases
+    app = new_checkout(tmp_path / "app", "plain")
+    app.settings('base.file = "Base"\n[[services]]\nname = "web"\nfile = "web/Dockerfile"\n')
+    (app.folder / "tidemill.toml").rename(app.folder / settings)
+    app.write("Base", "FROM scratch\nCOPY plain /\n")
+    text = f"ARG BASE_IMAGE\nFROM {name}/base/web:1 AS a\nFROM $BASE_IMAGE\nCOPY --from=a / /\n"
+    app.write("web/Dockerfile", text)
+    app.commit()
+    options = ("--no-push", *(("--settings", settings) if settings == "other.toml" else ()))
+    error = app.error(*options)
+    assert error["what"].startswith(f"line 2 of web/Dockerfile names the image '{name}/base")
+    said = tidemill(*error["remedy"].split()[1:])
+    assert said.code == 0, said.err
+    pinned = text.replace("web:1 AS", f"web:1@{base} AS")
+    assert (app.folder / "web/Dockerfile").read_text() == pinned
+    assert [*app.built(*options)] == ["web"]
+
+
 def test_the_tag_that_an_argument_gives_to_a_from_gets_the_digest(
     file: Path, bases: tuple[str, str, str]
 ) -> None:

@@ -146,13 +146,6 @@ def test_a_set_with_a_record_missing_is_refused(
     assert not output.exists(), "not even the set that is complete"
 
 
-def test_a_record_of_another_commit_is_refused(app: Checkout, records: Path) -> None:
-    one(app, "api", records, sha="2" * 40)
-    assert "the tag of api is" in refused("--merge", records, "--checkout", app.folder)
-    app.commit("Later")
-    assert "not the announced commit" in refused("--merge", records, "--checkout", app.folder)
-
-
 def test_a_service_that_there_is_not_is_refused(app: Checkout, records: Path) -> None:
     one(app, "miner", records)
     said = refused("--merge", records, "--checkout", app.folder)
@@ -177,11 +170,6 @@ def test_contradicting_records_are_refused_and_equal_ones_are_not(
 
 
 HOSTILE: list[tuple[str, bytes]] = [
-    ("web.json", b"[" * 100_000),
-    ("web.json", b'{"web":' * 100_000),
-    ("web.json", b"\xff"),
-    ("web.json", b""),
-    ("web.json", b'{"../../x": {"Digest": "a", "Tag": "b"}}'),
     ("web.json", b" " * (17 << 20)),
     ("a\n::error::b\x1b[2J.json", b"{}"),
     ("\udcff.json", b"x"),

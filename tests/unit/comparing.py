@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.images import oci
-from tidemill.images.comparison.compare import Comparison, Image, compare
+from tidemill.images.comparison.compare import compare
+from tidemill.images.comparison.difference import Comparison, Image
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
 

@@ -93,11 +93,6 @@ def parse(data: bytes) -> Announcement:
     return checked(converted(plain, Announcement))
 
 
-def bare_images(data: bytes, what: str = "an announcement") -> dict[str, Image]:
-    """Parse the bare form; the references in it are not checked. `what` it is meant to be."""
-    return converted(plain_json(data, what), dict[str, Image], what)
-
-
 def as_json(announcement: Head) -> dict[str, Any]:
     """An announcement as the `client_payload` of its event, without what is not known or usual."""
     plain: dict[str, Any] = msgspec.to_builtins(announcement)

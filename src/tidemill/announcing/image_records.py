@@ -15,9 +15,10 @@ import msgspec
 from tidemill.announcing.announcement import (
     Announcement,
     Image,
-    bare_images,
     checked,
     checked_image,
+    converted,
+    plain_json,
 )
 from tidemill.announcing.origin import Origin
 from tidemill.errors import Refused
@@ -170,7 +171,7 @@ def _tagged(built: _Built, tag: str) -> str:
 
 def _read(file: str, data: bytes) -> dict[str, Image]:
     try:
-        images = bare_images(data, "a record")
+        images = converted(plain_json(data, "a record"), dict[str, Image], "a record")
         _once(data)
         for service, image in images.items():
             checked_name(service, "service")

@@ -13,10 +13,10 @@ from tidemill.building.surprises import surprises
 from tidemill.images import oci
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.entries import Entry
-from tidemill.images.layer import Known
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Recipe
+from tidemill.images.reuse import LayersThere
 
 
 class Build:
@@ -52,7 +52,7 @@ class Build:
             root = str(workspace.layout.root)
             self._bases[platform] = Location(folder=root, digest=image.digest)
 
-    def make(self, item: Item, known: Known | None = None) -> Descriptor:
+    def make(self, item: Item, known: LayersThere | None = None) -> Descriptor:
         """Build one item into the layout; an index if it is for several platforms.
 
         Args:
@@ -90,14 +90,9 @@ class Build:
         """Whether an item has the layers of the order's base in it, and does not only copy."""
         from tidemill.images.dockerfile.stages import needed
 
-        sources = (
-            self._order.given(item, ANYWHERE)
-            for item in self._order.items
-            if platform in item.platforms
-        )
         return any(
-            isinstance(source, DockerfileBuild) and needed(source, platform).base == ANYWHERE
-            for source in sources
+            platform in platforms and needed(build, platform).base == ANYWHERE
+            for build, platforms in self._order.dockerfiles()
         )
 
     def _image(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -130,6 +130,14 @@ class Order(Struct, frozen=True):
             contexts={**item.source.contexts, BASE_NAME: base},
         )
 
+    def dockerfiles(self) -> Iterator[tuple[DockerfileBuild, tuple[Platform, ...]]]:
+        """The Dockerfiles that are built, with the platforms; the base comes last."""
+        for item in self.items:
+            if isinstance(build := self.given(item, ANYWHERE), DockerfileBuild):
+                yield build, item.platforms
+        if self.base:
+            yield self.base, self.items[0].platforms
+
     def expect_digests(self) -> None:
         """Read the Dockerfiles that are there, so that nothing is asked for in vain.
 
@@ -137,11 +145,8 @@ class Order(Struct, frozen=True):
             NotByDigest: one names an image that is not given by digest.
             Refused: one has a mistake.
         """
-        builds = [(self.given(item, ANYWHERE), item.platforms) for item in self.items]
-        if self.base:
-            builds.append((self.base, self.items[0].platforms))
-        for build, platforms in builds:
-            if isinstance(build, DockerfileBuild) and build.file.is_file():
+        for build, platforms in self.dockerfiles():
+            if build.file.is_file():
                 from tidemill.images.dockerfile.stages import needed
 
                 for platform in platforms:
@@ -228,6 +233,7 @@ def _build(name: str, keys: DockerfileKeys, root: Path, options: BuildOptions) -
         name=name,
         context=root / (keys.context or "."),
         file=root / (keys.file or ""),
+        called=keys.file,
         target=keys.target,
         build_args=keys.build_args,
         contexts=contexts,
@@ -257,10 +263,13 @@ def build_contexts(
             if text.startswith(start):
                 found = location.parse(ours + text.removeprefix(start))
                 if found.digest is None:
+                    way = "; `tidemill pin` does, in the settings"
+                    if found.folder is not None:
+                        way = ", which the layout's index.json has"
                     raise Refused(
                         f"the build context {name}={text} is not given by digest, so it could "
                         "change without a commit",
-                        remedy="add @sha256: and its digest; `tidemill pin` does, in the settings",
+                        remedy=f"add @sha256: and its digest{way}",
                     )
                 folder = found.folder and str(root / found.folder)
                 images[name] = replace(found, folder=folder)

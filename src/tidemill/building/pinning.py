@@ -13,15 +13,14 @@ import msgspec
 from msgspec import Struct, field
 
 from tidemill.building import settings as app_settings
-from tidemill.building.order import ANYWHERE, BuildOptions, order_of_services, trusts
+from tidemill.building.order import BuildOptions, order_of_services, trusts
 from tidemill.building.settings import FILE
 from tidemill.clients.registry.trust import Trust
 from tidemill.errors import Refused
 from tidemill.images import location
 from tidemill.images.build import DockerfileBuild
 from tidemill.images.dockerfile import parse
-from tidemill.images.dockerfile.instructions import Arg
-from tidemill.images.dockerfile.parse import Dockerfile
+from tidemill.images.dockerfile.parse import Dockerfile, Stage
 from tidemill.images.dockerfile.stages import NotByDigest, needed
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
@@ -74,17 +73,15 @@ class Pinning(Struct):
         for prefix, image in _images_of(table):
             found = location.parse(image)
             if found.folder is None and (after := self._pinned(found)):
-                key = re.compile("" if prefix or found.digest else r".*\bbase\s*=")
+                key = re.compile("" if prefix or found.digest else r".*\bbase[\"']?\s*=")
                 lines = [number for number, line in self._lines(path) if key.match(line)]
                 self._replace(path, f"{prefix}{image}", f"{prefix}{after}", lines)
         settings = app_settings.parse(self._text(path), path.name)
         order = order_of_services(settings, root, settings.services, BuildOptions())
-        builds = [(order.given(item, ANYWHERE), item.platforms[0]) for item in order.items]
-        if order.base:
-            builds.append((order.base, order.items[0].platforms[0]))
-        for build, platform in builds:
-            if isinstance(build, DockerfileBuild):
-                self._dockerfile(build, platform)
+        for build, platforms in order.dockerfiles():
+            if build.file.is_file() or not settings.compile:  # which may be what makes it
+                for platform in platforms:
+                    self._dockerfile(build, platform)
 
     def file(self, path: Path) -> None:
         """Pin the images of one Dockerfile that no settings tell of; raises as `checkout`."""
@@ -95,15 +92,16 @@ class Pinning(Struct):
         file = build.file
         while True:
             try:
-                read = parse.parse(self._text(file).encode(), file.name)
+                read = parse.parse(self._text(file).encode(), build.called or file.name)
                 found = needed(build, platform, read)
                 break
             except NotByDigest as missing:
                 after = self._pinned(location.parse(missing.image)) or missing.image
+                stage = next((s for s in read.stages if s.line == missing.line), None)
                 if not (
-                    self._replace_in_instruction(file, read, missing, after)
-                    or self._replace_default(file, read, missing, after)
-                    or self._replace_tag(file, read, missing, after)
+                    self._replace_in_instruction(file, read, missing, after, stage)
+                    or (stage and self._replace_default(file, read, missing, after, stage))
+                    or (stage and self._replace_tag(file, read, missing, after, stage))
                 ):
                     named = f"{missing.image} of line {missing.line}"
                     raise _in_variables(file, named, after) from None
@@ -166,24 +164,22 @@ class Pinning(Struct):
         return found
 
     def _replace_in_instruction(
-        self, path: Path, read: Dockerfile, missing: NotByDigest, after: str
+        self, path: Path, read: Dockerfile, missing: NotByDigest, after: str, stage: Stage | None
     ) -> bool:
         """Write it where a FROM, a COPY or a RUN names the image, and not where the same word is
         something else there: a stage, a path, a command."""
         lines = self._instruction(path, missing.line, read.escape)
-        stage = next((s for s in read.stages if s.line == missing.line), None)
         if stage is None:
             return self._replace(path, missing.image, after, lines, behind=_FLAG)
         is_said = stage.image.strip("\"'") == missing.image
         return is_said and self._replace(path, missing.image, after, lines, is_first=True)
 
     def _replace_default(
-        self, path: Path, read: Dockerfile, missing: NotByDigest, after: str
+        self, path: Path, read: Dockerfile, missing: NotByDigest, after: str, stage: Stage
     ) -> bool:
         """Write it where an ARG has the image that it gives to a FROM, if only FROMs see it."""
-        stage = next((s for s in read.stages if s.line == missing.line), None)
-        used = stage and _ALONE.fullmatch(stage.image.strip("\"'"))
-        if not used or any(used[1] in names for names in _declared(read)):
+        used = _ALONE.fullmatch(stage.image.strip("\"'"))
+        if not used or used[1] in read.declared:
             return False
         others = (default or "" for arg in read.args for _, default in arg.pairs)
         texts = (text.strip("\"'") for text in (*(s.image for s in read.stages), *others))
@@ -195,11 +191,12 @@ class Pinning(Struct):
         ]
         return self._replace(path, missing.image, after, lines, behind=_VALUE.format(used[1]))
 
-    def _replace_tag(self, path: Path, read: Dockerfile, missing: NotByDigest, after: str) -> bool:
+    def _replace_tag(
+        self, path: Path, read: Dockerfile, missing: NotByDigest, after: str, stage: Stage
+    ) -> bool:
         """Write the digest behind the tag that an ARG gives to a FROM, if only FROMs see it."""
-        stage = next((s for s in read.stages if s.line == missing.line), None)
-        used = stage and _TAG.search(stage.image)
-        if not used or any(used[1] in names for names in _declared(read)):
+        used = _TAG.search(stage.image)
+        if not used or used[1] in read.declared:
             return False
         named = {re.sub(r"[{}]", "", s.image) for s in read.stages if used[1] in s.image}
         if len(named) > 1:  # one digest can't be that of two images
@@ -261,14 +258,6 @@ class Pinning(Struct):
         return True
 
 
-def _declared(file: Dockerfile) -> Iterator[list[str]]:
-    """The variables that each ARG of a stage makes known there."""
-    for stage in file.stages:
-        for instruction in stage.instructions:
-            if isinstance(instruction, Arg):
-                yield [name for name, _ in instruction.pairs]
-
-
 def _in_variables(file: Path, image: str, after: str) -> Refused:
     return Refused(
         f"the image {image} of {shown_path(file)} is put together from variables, or from one that "
@@ -280,7 +269,7 @@ def _in_variables(file: Path, image: str, after: str) -> Refused:
 def _table(text: str) -> Mapping[str, Any]:
     try:
         return tomllib.loads(text)
-    except ValueError:  # which the settings' own parser tells better
+    except (ValueError, RecursionError):  # which the settings' own parser tells better
         app_settings.parse(text)
         raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,7 +82,17 @@ def build_services(
 
     order_in(checkout)  # what is refused, is refused before anything is said or copied
     _note_changes(here, run)
-    return _ship(here, order_in, run, whole=settings.compile is None)
+    try:
+        return _ship(here, order_in, run, whole=settings.compile is None)
+    except Refused as error:
+        from tidemill.images.dockerfile.stages import NotByDigest  # is there already if it is one
+
+        if isinstance(error, NotByDigest):
+            # Only with the settings is it known what variables and names of contexts stand for.
+            where = ("--checkout", str(checkout)) if checkout != Path() else ()
+            named = ("--settings", file) if file else ()
+            error.remedy = shlex.join(("tidemill", "pin", *where, *named))
+        raise
 
 
 def build_dockerfile(build: DockerfileBuild, run: Run) -> list[BuiltImage]:

@@ -33,6 +33,7 @@ MediaTypes = Literal["oci", "docker"]
 _IMAGE = re.compile(r"docker-image://|oci-layout://|oci:")
 _REGISTRY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ASSIGNED = re.compile(rf"{_VARIABLE.pattern}=")
 _OF_SHELLS = ("&&", "||", "|", ";", "&", ">", ">>", "<")
 
 
@@ -176,6 +177,11 @@ class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             raise ValueError(
                 f"no shell reads the command, so {strange[0]} would be an argument: write "
                 "sh -c '...', or name a script"
+            )
+        if _ASSIGNED.match(self.words[0]):
+            raise ValueError(
+                f"no shell reads the command, so {self.words[0]} would be the program: begin it "
+                f"with env, as in env {self.words[0]} ..."
             )
         if not self.limit:
             raise ValueError("the time limit is 0")

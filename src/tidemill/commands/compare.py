@@ -10,7 +10,8 @@ from tidemill.commands._parameters import Argument, Arguments, Option
 from tidemill.commands._results import ImagesCompared, Result
 from tidemill.errors import Refused
 from tidemill.images import location, oci
-from tidemill.images.comparison.compare import Image, compare
+from tidemill.images.comparison.compare import compare
+from tidemill.images.comparison.difference import Image
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location

@@ -90,8 +90,7 @@ def read_base(store: ImageStore, digest: str, platform: Platform) -> BaseImage:
 
 
 def _layer(store: ImageStore, layer: Descriptor, digest: str) -> Descriptor:
-    kind = oci.FOREIGN.get(layer.media_type) or oci.FROM_DOCKER.get(layer.media_type)
-    kind = kind or layer.media_type
+    kind = oci.FOREIGN.get(layer.media_type) or oci.kind_of(layer.media_type)
     if layer.media_type in oci.FOREIGN and not store.has(layer):
         raise Refused(
             f"the layer {layer.digest} of the base {digest} is marked as one that nobody may "
@@ -126,7 +125,7 @@ def _entries(store: ImageStore, digest: str, depth: int) -> Iterator[tuple[Platf
     for entry in content.manifests:
         if oci.ATTESTATION in (entry.annotations or {}):
             continue
-        if entry.platform and oci.FROM_DOCKER.get(entry.media_type, entry.media_type) != oci.INDEX:
+        if entry.platform and oci.kind_of(entry.media_type) != oci.INDEX:
             yield oci.stated(entry.platform), entry.digest
         else:
             yield from _entries(store, entry.digest, depth + 1)

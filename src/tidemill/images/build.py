@@ -10,11 +10,12 @@ from msgspec import Struct, field
 
 from tidemill.images.base_image import BaseImage
 from tidemill.images.entries import Entry
-from tidemill.images.layer import Known, Layer, write_layer, write_plain
+from tidemill.images.layer import Layer, write_layer, write_plain
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 from tidemill.images.recipe import CONSTANT, Times
+from tidemill.images.reuse import LayersThere
 from tidemill.images.tar_stream import TIME
 
 # The image of that location (which names a digest) for that platform.
@@ -29,6 +30,7 @@ class DockerfileBuild(Struct, frozen=True):
         name: how to call it in messages.
         context: the folder that COPY takes from.
         file: the Dockerfile, anywhere.
+        called: what messages call it, where there may be several; its own name by default.
         contexts: other images by the name that FROM and COPY --from give them, each by digest.
         folders: other folders by the name that COPY --from gives them.
         secrets, cache_from, cache_to: as `docker buildx build` takes them.
@@ -37,6 +39,7 @@ class DockerfileBuild(Struct, frozen=True):
     name: str
     context: Path
     file: Path
+    called: str | None = None
     target: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
     contexts: Mapping[str, Location] = field(default_factory=dict)
@@ -75,7 +78,7 @@ class Workspace(Struct, frozen=True):
     layout: Layout
     workers: Executor
     scratch: Path
-    known: Known | None = None
+    known: LayersThere | None = None
     times: Times = CONSTANT
     plain: bool = False
     say: Say = lambda _: None

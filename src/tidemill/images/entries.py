@@ -6,7 +6,7 @@ does not know the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -122,6 +122,18 @@ def in_order(entries: Iterable[Entry], present: Collection[str] = ()) -> list[En
         if not (isinstance(entry, Folder) and entry.path in present)
     )
     return sorted(wanted, key=lambda entry: encoded(entry.path))
+
+
+def steps(path: str) -> Iterator[str]:
+    """The folders that a path leads through, the outermost first, and the path; none for the root.
+
+    As `a`, `a/b` and `a/b/c` for the last.
+    """
+    end = -1
+    while (end := path.find("/", end + 1)) >= 0:
+        yield path[:end]
+    if path:
+        yield path
 
 
 def path_in(folder: str, name: str) -> str:

@@ -6,7 +6,6 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -14,23 +13,11 @@ from tidemill.images import compression, oci, tar_stream
 from tidemill.images.entries import Entry
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
+from tidemill.images.reuse import LayersThere
 
 # Members of one layer that are compressed or wait to be: with several layers at a time enough for
 # many cores, and little memory.
 _AHEAD = 3
-
-
-class Known(Protocol):
-    """The layers that need not be made: this profile made them, and they are where the image goes.
-
-    They may still be asked for, so that files are read meanwhile.
-    """
-
-    def is_nothing(self) -> bool:
-        """Whether it is certain by now that there are none; this waits for nobody."""
-
-    def layer(self, diff_id: str) -> Descriptor | None:
-        """The blob of a layer with that content."""
 
 
 class Layer(Struct, frozen=True):
@@ -44,13 +31,14 @@ def write_layer(
     layout: Layout,
     entries: Sequence[Entry],
     workers: Executor,
-    known: Known | None = None,
+    known: LayersThere | None = None,
     by_content: Collection[str] = (),
 ) -> Layer:
     """Write entries, already in order, as one layer; the bytes do not depend on `workers`.
 
     Args:
-        known: what is there is neither compressed nor written.
+        known: what is there is neither compressed nor written; while it is asked for, files are
+            read already.
         by_content: below which paths times follow from the content (`tar_stream.stream`).
 
     Raises:

@@ -140,6 +140,11 @@ class Platform(msgspec.Struct, frozen=True, omit_defaults=True):
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
+def kind_of(media_type: str) -> str:
+    """A media type under the name that the specification has for it."""
+    return FROM_DOCKER.get(media_type, media_type)
+
+
 def stated(platform: Mapping[str, Any]) -> Platform | None:
     """The platform that an entry of an index or a config states; None if it is none of ours."""
     parts = (platform.get(name) for name in ("os", "architecture", "variant"))

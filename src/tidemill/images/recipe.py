@@ -131,9 +131,12 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         except Refused:
             found = Location()
         if found.digest is None:
+            way = "`tidemill pin` writes it there; or write scratch, or oci:FOLDER@sha256:…"
+            if found.folder is not None:
+                way = f"write oci:{found.folder}@ and the digest that its index.json has"
             raise ValueError(
                 f"the base {self.base!r} is not given by digest, so it could change without a "
-                "commit: `tidemill pin` writes it there; or write scratch, or oci:FOLDER@sha256:…"
+                f"commit: {way}"
             )
         return found
 

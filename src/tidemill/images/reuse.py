@@ -34,7 +34,7 @@ NOTHING = EarlierImage()
 
 
 class LayersThere(Struct, frozen=True):
-    """The layers of an image that is still asked for (`tidemill.images.layer.Known`).
+    """The layers of an image that is still asked for: they need not be made.
 
     Raises, from its methods, what asking raised.
     """
@@ -42,9 +42,11 @@ class LayersThere(Struct, frozen=True):
     asked: Future[EarlierImage]
 
     def is_nothing(self) -> bool:
+        """Whether it is certain by now that there are none; this waits for nobody."""
         return self.asked.done() and not self.asked.result().layers
 
     def layer(self, diff_id: str) -> Descriptor | None:
+        """The blob of a layer with that content; waits for the answer."""
         return self.asked.result().layer(diff_id)
 
 
@@ -69,7 +71,7 @@ def earlier(store: ImageStore, tag: str) -> EarlierImage:
                 layers |= {
                     diff_id: Descriptor(oci.LAYER, layer.digest, layer.size)
                     for diff_id, layer in zip(config.rootfs.diff_ids, manifest.layers, strict=True)
-                    if oci.FROM_DOCKER.get(layer.media_type, layer.media_type) == oci.LAYER
+                    if oci.kind_of(layer.media_type) == oci.LAYER
                 }
     except Refused:
         return EarlierImage(found.digest)

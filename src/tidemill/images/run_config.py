@@ -10,17 +10,15 @@ import msgspec
 from tidemill.errors import Refused
 from tidemill.words.json_types import learnt
 
-# Not what a builder left there: Hostname, Domainname, Image, AttachStdin and their like.
-_KEPT = {
-    *("Cmd", "Entrypoint", "Env", "ExposedPorts", "Labels", "OnBuild", "StopSignal", "User"),
-    *("Volumes", "WorkingDir", "Healthcheck", "Shell"),
-}
 # Every runtime sets this where an image sets none; engines write it into images from scratch.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class _Shape(msgspec.Struct, rename="pascal"):
-    """What has to have a shape in a `config` object; Go writes null for what is empty."""
+    """What is kept of a `config` object, and what it has to be; Go writes null for what is empty.
+
+    Not kept is what a builder left there: Hostname, Domainname, Image, AttachStdin and their like.
+    """
 
     cmd: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
@@ -34,6 +32,9 @@ class _Shape(msgspec.Struct, rename="pascal"):
     working_dir: str | None = None
     healthcheck: dict[str, Any] | None = None
     shell: tuple[str, ...] | None = None
+
+
+_KEPT = frozenset(_Shape.__struct_encode_fields__)
 
 
 def checked(config: Mapping[str, Any] | None, image: str) -> dict[str, Any]:

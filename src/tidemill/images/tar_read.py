@@ -115,11 +115,10 @@ def listed(pieces: Iterator[bytes], what: str) -> Iterator[Entry | Whiteout | Op
     source = as_file(uncompressed(pieces, what))
     try:
         with _Tar.open(fileobj=source, mode="r|") as opened:
-            for member in opened:
-                entry = _entry(Path(what), _counted(member))
+            for member in _walked(opened):
+                entry = _entry(Path(what), member)
                 if entry is not None:
                     yield entry
-                opened.members = []  # type: ignore[attr-defined]
         while source.read(READ):  # to its end, where its digest is checked
             pass
     except _DAMAGED as error:
@@ -130,12 +129,16 @@ def members(archive: Path) -> Iterator[tarfile.TarInfo]:
     """The headers of a tar, as they are; `Refused` if it can't be read."""
     try:
         with _Tar.open(archive, "r:") as opened:
-            for member in opened:
-                yield _counted(member)
-                # tarfile keeps every header that it has read; a layer may have 100,000 of them.
-                opened.members = []  # type: ignore[attr-defined]
+            yield from _walked(opened)
     except _DAMAGED as error:
         raise _unreadable(f"the layer {archive.name}", error) from None
+
+
+def _walked(opened: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The headers; tarfile keeps every one that it has read, and a layer may have 100,000."""
+    for member in opened:
+        yield _counted(member)
+        opened.members = []  # type: ignore[attr-defined]
 
 
 def path_of(member: tarfile.TarInfo) -> str:

@@ -10,6 +10,7 @@ from msgspec import Struct
 _MOST_DEEP = 100  # more than people write, and less than what makes a parser end the process
 _MOST_VALUES = 1_000_000  # of a file, with each alias as what it stands for
 _MOST_DIGITS = 1_000
+_UNFIT = (ValueError, LookupError, AttributeError, ArithmeticError)
 
 
 class Document(Struct, frozen=True):
@@ -25,14 +26,17 @@ class Document(Struct, frozen=True):
 
 
 def loaded(data: bytes | str) -> list[dict[Any, Any]]:
-    """The mappings of a YAML file; none where it can't be read: a template, or broken."""
+    """The mappings of a YAML file; none where it can't be read: a template, or broken.
+
+    A value that its tag does not fit, as `!!int ""`, makes the parser raise whatever comes.
+    """
     import yaml  # takes 15 ms, and few commands need it
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         _refuse_traps(data)
         return [one for one in yaml.load_all(data, loader) if isinstance(one, dict)]
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, *_UNFIT, RecursionError):
         return []
 
 

@@ -22,8 +22,9 @@ _BY_TAG = re.compile(rf"{_REPOSITORY}:{TAG}")
 _BY_DIGEST = re.compile(rf"{_REPOSITORY}@{_DIGEST}")
 ANY = re.compile(rf"{_REPOSITORY}(?::{TAG})?(?:@{_DIGEST})?")
 MAX_LENGTH = 500
-_DOCKER_HUB = "docker.io"
-_OF_DOCKER_HUB = (_DOCKER_HUB, "index.docker.io", "registry-1.docker.io")
+DOCKER_HUB = "docker.io"
+# What it is called elsewhere; as docker login writes it, first.
+OF_DOCKER_HUB = ("index.docker.io", DOCKER_HUB, "registry-1.docker.io")
 
 
 class Reference(Struct, frozen=True):
@@ -64,9 +65,9 @@ def canonical(repository: str) -> str:
     """A repository with its host, as registries resolve it: `x` is `docker.io/library/x`."""
     host, slash, rest = repository.partition("/")
     if not slash or not ("." in host or ":" in host or host == "localhost"):
-        host, rest = _DOCKER_HUB, repository
-    if host in _OF_DOCKER_HUB:
-        host, rest = _DOCKER_HUB, rest if "/" in rest else f"library/{rest}"
+        host, rest = DOCKER_HUB, repository
+    if host.lower() in OF_DOCKER_HUB:
+        host, rest = DOCKER_HUB, rest if "/" in rest else f"library/{rest}"
     return f"{host}/{rest}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_TABLE = re.compile(r"\s*\[(\[)?\s*([A-Za-z0-9_.-]+)\s*\]")
+_TABLE = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.-]+)\s*\]")
 _KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_.-]+)[\"']?\s*=")
 _PATH = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+|\.\.\.)\]")
 _FIELD = re.compile(r"field `([^`]+)`")
@@ -28,7 +28,7 @@ def line_of(text: str, path: str, message: str) -> int | None:
     current, counts = "", dict[str, int]()
     for at, line in enumerate(text.splitlines(), start=1):
         if header := _TABLE.match(line):
-            current = header[2]
+            current = header[1]
             counts[current] = counts.get(current, -1) + 1
             if current == table and counts[current] == number:
                 fallback = at
@@ -36,15 +36,9 @@ def line_of(text: str, path: str, message: str) -> int | None:
                 return at
         elif found := _KEY.match(line):
             name, _, rest = found[1].partition(".")
-            if (
-                not current
-                and table
-                and name == table
-                and (not rest or rest in keys or keys == [table])
-            ):
+            is_inside = not rest or rest in keys or keys == [table]
+            if not current and name == table and is_inside:
                 return at
-            if found[1] in keys and (
-                not table or (current == table and counts.get(current, 0) == number)
-            ):
+            if found[1] in keys and current == table and counts.get(current, 0) == number:
                 return at
     return fallback

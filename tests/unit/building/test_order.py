@@ -14,7 +14,7 @@ from tidemill.building.order import (
     order_of_services,
 )
 from tidemill.building.settings import parse
-from tidemill.errors import Refused, SettingsInvalid
+from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild
 from tidemill.images.location import Location
 from tidemill.images.recipe import Recipe
@@ -86,14 +86,6 @@ def test_wishes_come_before_the_settings() -> None:
     assert found.base.no_cache
 
 
-def test_platforms_are_the_same_in_any_order() -> None:
-    one, other = (
-        order(BuildOptions(platforms=given))
-        for given in (("linux/amd64", "linux/arm64"), ("linux/arm64", "linux/amd64"))
-    )
-    assert one == other
-
-
 @pytest.mark.parametrize(
     "platform", ["", "linux", "linux/", "Linux/amd64", "linux/amd64/v1/x", "x y/z"]
 )
@@ -127,14 +119,6 @@ def test_a_file_service_keeps_what_it_is_made_of() -> None:
 
 @pytest.mark.parametrize("text", ["docker-image://alpine:3", "oci:own", "oci-layout://own:tag"])
 def test_a_build_context_that_is_an_image_names_a_digest(text: str) -> None:
-    with pytest.raises(Refused, match="is not given by digest"):
+    with pytest.raises(Refused, match="is not given by digest") as refused:
         build_contexts({"x": text}, ROOT)
-
-
-@pytest.mark.parametrize("path", ["/etc", "../secrets", "a/../../b"])
-@pytest.mark.parametrize("key", ["context", "file", "build_contexts"])
-def test_a_path_out_of_the_checkout_is_refused(key: str, path: str) -> None:
-    value = f'{{ x = "{path}" }}' if key == "build_contexts" else f'"{path}"'
-    more = "" if key == "file" else 'file = "Dockerfile"\n'
-    with pytest.raises(SettingsInvalid, match="leads out of the checkout"):
-        parse(f'images = "acme/{{service}}"\n[[services]]\nname = "x"\n{more}{key} = {value}\n')
+    assert ("tidemill pin" in refused.value.remedy) == text.startswith("docker-image")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tidemill.building.pinning import Pinning
-from tidemill.errors import Refused
+from tidemill.errors import Refused, SettingsInvalid
 
 DIGEST = f"sha256:{'a' * 64}"
 NEWER = f"sha256:{'b' * 64}"
@@ -104,3 +104,53 @@ def test_an_image_that_the_settings_give_as_a_build_argument_gets_its_next_diges
     pinning.checkout(tmp_path)
     pinning.write()
     assert (tmp_path / "tidemill.toml").read_text() == text.format(NEWER)
+
+
+@pytest.mark.parametrize(
+    "services",
+    ['[[services]]\nname = "a"\n"base" = "{}"\n', "services = [{{name='a','base'='{}'}}]"],
+)
+def test_a_base_is_pinned_whose_key_is_in_quotes(tmp_path: Path, services: str) -> None:
+    text = 'images = "r.example/{{service}}"\n' + services
+    (tmp_path / "tidemill.toml").write_text(text.format("node:1"))
+    pinning = Pinning(resolve=lambda *_: DIGEST)
+    pinning.checkout(tmp_path)
+    pinning.write()
+    assert (tmp_path / "tidemill.toml").read_text() == text.format(f"node:1@{DIGEST}")
+
+
+def test_settings_that_are_too_deep_to_be_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "tidemill.toml").write_text(f"a = {'[' * 5000}")
+    with pytest.raises(SettingsInvalid, match="too deep"):
+        Pinning(resolve=lambda *_: DIGEST).checkout(tmp_path)
+
+
+def test_a_dockerfile_that_is_still_to_be_made_keeps_no_other_from_being_pinned(
+    tmp_path: Path,
+) -> None:
+    services = "".join(
+        f'[[services]]\nname = "{name}"\nfile = "{name}/Dockerfile"\n' for name in ("a", "b")
+    )
+    text = f'images = "r.example/{{service}}"\n{services}'
+    (tmp_path / "tidemill.toml").write_text(f'{text}[compile]\ncommand = "make"\n')
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/Dockerfile").write_text("FROM node:1\n")
+    pinning = Pinning(resolve=lambda *_: DIGEST)
+    pinning.checkout(tmp_path)
+    assert [pin.after for pin in pinning.pins] == [f"node:1@{DIGEST}"]
+    (tmp_path / "tidemill.toml").write_text(text)
+    with pytest.raises(Refused, match="a/Dockerfile' can't be read"):
+        Pinning(resolve=lambda *_: DIGEST).checkout(tmp_path)
+
+
+def test_an_image_for_another_platform_than_the_first_is_pinned(tmp_path: Path) -> None:
+    (tmp_path / "tidemill.toml").write_text(
+        'images = "r.example/{service}"\n[[services]]\nname = "a"\nfile = "Dockerfile"\n'
+        'platforms = ["linux/amd64", "linux/arm64"]\n'
+    )
+    text = "FROM one{0} AS on-amd64\nFROM two{0} AS on-arm64\nFROM on-$TARGETARCH\n"
+    (tmp_path / "Dockerfile").write_text(text.format(""))
+    pinning = Pinning(resolve=lambda *_: DIGEST)
+    pinning.checkout(tmp_path)
+    pinning.write()
+    assert (tmp_path / "Dockerfile").read_text() == text.format(f":latest@{DIGEST}")

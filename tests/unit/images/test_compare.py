@@ -23,7 +23,7 @@ from tidemill.errors import Refused
 from tidemill.images import oci
 from tidemill.images.causes import attributes, rules
 from tidemill.images.comparison import difference
-from tidemill.images.comparison.compare import Comparison, Difference, Verdict
+from tidemill.images.comparison.difference import Comparison, Difference, Verdict
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.tar_stream import TIME
 

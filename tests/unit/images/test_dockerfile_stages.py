@@ -28,7 +28,7 @@ def needs(folder: Path, text: str, platform: Platform = AMD64, **more: Any) -> P
 
 def variables(text: str, platform: Platform, **more: Any) -> dict[str, str]:
     build = DockerfileBuild("x", Path(), Path(), **more)
-    return Stages(dockerfile.parse(text.encode()), build, platform).variables
+    return Stages(build, platform, dockerfile.parse(text.encode())).variables
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,7 @@ def test_a_build_argument_wins_over_a_default(tmp_path: Path) -> None:
         pytest.param("base", "ARG I=base\nFROM $I AS x\nFROM x\n", id="by an argument"),
         pytest.param("alpine", "FROM docker.io/library/alpine:latest\n", id="by a longer name"),
         pytest.param("docker.io/library/alpine:3", "FROM alpine:3\n", id="by a shorter name"),
+        pytest.param("acme/os", "FROM index.docker.io/acme/os\n", id="by another name of its host"),
         pytest.param("build", "FROM golang:1 AS build\nRUN x\nFROM build\n", id="for a stage"),
     ],
 )
@@ -157,6 +158,16 @@ def test_the_remedy_says_how_to_find_the_digest(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         needs(tmp_path, "FROM example.com:5000/app:1.2\n")
     assert refused.value.remedy == f"tidemill pin --file {tmp_path}/Dockerfile"
+    with pytest.raises(Refused) as refused:  # that command would not know what BASE is
+        needs(
+            tmp_path,
+            "ARG BASE\nFROM app:1 AS x\nFROM $BASE\nCOPY --from=x a a\n",
+            build_args={"BASE": ONE},
+        )
+    assert "`docker buildx imagetools inspect app:1`" in refused.value.remedy
+    with pytest.raises(Refused) as refused:
+        needs(tmp_path, "FROM app:1 AS x\nFROM scratch\n", target="x")
+    assert "`docker buildx imagetools inspect app:1`" in refused.value.remedy
 
 
 def test_a_target_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:

@@ -85,8 +85,8 @@ def test_a_place_in_the_image_is_absolute_and_plain(to: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        ({"base": "alpine:3"}, "not given by digest"),
-        ({"base": "oci:base"}, "not given by digest"),
+        ({"base": "alpine:3"}, "not given by digest.* `tidemill pin` writes it there"),
+        ({"base": "oci:base"}, "not given by digest.* write oci:base@ and the digest"),
         ({"base": "oci:base@sha256:abc"}, "not given by digest"),
         ({"files": ()}, "nothing in the image"),
         ({"env": {"A B": "c"}}, "not the name of an environment variable"),

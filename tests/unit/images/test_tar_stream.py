@@ -61,27 +61,6 @@ def test_the_bytes_are_those_of_the_profile(entries: list[Entry], digest: str) -
     assert hashlib.sha256(archive(entries)).hexdigest() == digest
 
 
-def test_entries_are_sorted_by_bytes_and_each_parent_comes_once_before_them() -> None:
-    entries: list[Entry] = [
-        file("a/b"),
-        file("é"),
-        file("a-b"),
-        Link("a/a", "b"),
-        file("Z"),
-        Folder("a"),
-    ]
-    assert [entry.path for entry in in_order(entries)] == ["Z", "a", "a-b", "a/a", "a/b", "é"]
-
-
-def test_the_order_in_which_entries_come_does_not_matter() -> None:
-    entries: list[Entry] = [
-        file("srv/www/index.html", b"hi"),
-        file("app", b"x"),
-        Link("srv/link", "www"),
-    ]
-    assert archive(entries) == archive(reversed(entries))
-
-
 def test_owner_time_and_names_are_fixed_and_modes_are_two() -> None:
     found = members([file("etc/conf", b"k"), file("run", b"k", executable=True), Link("l", "run")])
     assert [(m.name, oct(m.mode)) for m in found] == [
@@ -124,35 +103,10 @@ def test_a_size_beyond_the_header_goes_to_a_pax_header(size: int, extended: bool
     assert tarfile.TarInfo.frombuf(written[-512:], "utf-8", "strict").size == HUGE - 1
 
 
-@pytest.mark.parametrize(
-    "entries",
-    [
-        [file("a"), file("a")],
-        [file("a"), Folder("a")],
-        [file("a"), file("a/b")],
-        [file("a/b"), Link("a", "b")],
-    ],
-    ids=["file twice", "file and folder", "file below a file", "file below a link"],
-)
-def test_two_things_at_one_path_are_refused(entries: list[Entry]) -> None:
-    with pytest.raises(Refused, match="two things at /a"):
-        in_order(entries)
-
-
-def test_a_folder_that_the_base_has_is_left_as_it_is() -> None:
-    entries = in_order([file("tmp/x/y"), file("new/y")], present={"tmp"})
-    assert [entry.path for entry in entries] == ["new", "new/y", "tmp/x", "tmp/x/y"]
-
-
 @pytest.mark.parametrize("data", [b"", b"short", b"longer than it was"])
 def test_a_file_that_changes_while_it_is_read_is_refused(data: bytes) -> None:
     with pytest.raises(Refused, match="changed while it was read"):
         list(stream([File("log", 10, lambda: io.BytesIO(data))]))
-
-
-def test_a_path_that_is_not_utf8_is_refused() -> None:
-    with pytest.raises(Refused, match="not UTF-8"):
-        archive([file("caf\udce9")])
 
 
 def times(*entries: Entry, by_content: tuple[str, ...]) -> dict[str, float]:

@@ -18,6 +18,10 @@ TRAPS = {
     "lists in lists": f"{HEAD}a: {'[' * 1000}{']' * 1000}\n",
     "a number of many digits": f"{HEAD}a: 0x{'f' * 5000}\n",
     "such a number as a key": f"{HEAD}0x{'f' * 5000}: a\n",
+    "a number that is none": f"{HEAD}a: !!int ''\n",
+    "an answer that is neither yes nor no": f"{HEAD}a: !!bool perhaps\n",
+    "a time that is none": f"{HEAD}a: !!timestamp today\n",
+    "hours without end": f"{HEAD}a: 1{':00' * 300}.0\n",
 }
 
 

@@ -59,6 +59,7 @@ name = "c"
         ("$.bot", "Object contains unknown field `name`", 30),
         ("$", "Object contains unknown field `bot`", 29),
         ("$", "Object contains unknown field `main`", 2),
+        ("$", "Object contains unknown field `soak`", None),
         ("$", "Object missing required field `entrypoints`", None),
         ("", "", None),
     ],
@@ -80,6 +81,11 @@ def test_line_of_a_value_is_found(path: str, message: str, line: int | None) -> 
 )
 def test_line_is_found_however_the_table_is_written(text: str, path: str, line: int) -> None:
     assert line_of(text, path, "") == line
+
+
+def test_table_that_has_the_name_of_a_key_before_it_is_found() -> None:
+    text = '[images]\npath = "x"\n\n[path]\n'
+    assert line_of(text, "$", "Object contains unknown field `path`") == 4
 
 
 def test_value_of_a_table_that_is_not_there_has_no_line() -> None:

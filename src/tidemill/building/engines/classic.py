@@ -164,7 +164,7 @@ def _too_slow(name: str, seconds: float) -> TimeLimit:
 def _asked_for(build: DockerfileBuild, platform: Platform) -> dict[str, str]:
     """The build arguments that BuildKit has always, such as TARGETARCH, as far as an ARG asks for
     them: this engine warns of others. There a default counts for more than they do."""
-    file = parse.read(build.file)
+    file = parse.read(build.file, build.called)
     arguments = [*file.args, *(one for stage in file.stages for one in stage.instructions)]
     pairs = [pair for one in arguments if isinstance(one, Arg) for pair in one.pairs]
     known = predefined(file, build, platform)

@@ -18,7 +18,6 @@ from tidemill.building.engines import docker_archive
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.dockerfile import parse
-from tidemill.images.dockerfile.instructions import Arg
 from tidemill.images.dockerfile.parse import Dockerfile
 from tidemill.images.dockerfile.stages import Stages, needed
 from tidemill.images.location import Location
@@ -42,7 +41,7 @@ def arguments(build: DockerfileBuild, platform: Platform) -> dict[str, str]:
     """
     if not build.contexts:
         return {}
-    file = parse.read(build.file)
+    file = parse.read(build.file, build.called)
     found = _naming(build, file)
     given = {name: f"{_REPOSITORY}-{number}" for number, name in enumerate(build.contexts)}
     places = {given[name]: location for name, location in build.contexts.items()}
@@ -50,7 +49,7 @@ def arguments(build: DockerfileBuild, platform: Platform) -> dict[str, str]:
         there = needed(replace(_told(build, found, given), contexts=places), platform)
     except Refused:
         there = None
-    stages = Stages(file, build, platform)
+    stages = Stages(build, platform, file)
     if there != needed(build, platform) or any(map(stages.is_replaced, stages.reached())):
         names = ", ".join(shown(name) for name in build.contexts)
         raise Refused(
@@ -93,20 +92,13 @@ def lent(
 
 
 def _naming(build: DockerfileBuild, file: Dockerfile) -> dict[str, str]:
-    declared = {name: value for arg in file.args for name, value in arg.pairs}
-    in_stages = {
-        name
-        for stage in file.stages
-        for instruction in stage.instructions
-        if isinstance(instruction, Arg)
-        for name, _ in instruction.pairs
-    }
+    before = {name: value for arg in file.args for name, value in arg.pairs}
     return {
         name: value
-        for name, default in declared.items()
+        for name, default in before.items()
         if (value := build.build_args.get(name, default)) in build.contexts
         and value is not None
-        and name not in in_stages
+        and name not in file.declared
     }
 
 

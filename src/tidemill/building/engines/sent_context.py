@@ -47,7 +47,7 @@ def check_copies(build: DockerfileBuild, platform: Platform, workspace: Workspac
 
     Of what else is wrong with a COPY, the engine tells.
     """
-    stages = Stages(parse.read(build.file), build, platform)
+    stages = Stages(build, platform)
     looks = _Looks(stages, build, workspace)
     for index in sorted(stages.reached()):
         looks.stage(index)

@@ -100,7 +100,8 @@ class AnnouncedSets:
         return listed(out)[0]
 
     def _blob(self, ref: str, found: str) -> bytes:
-        out, said = self._reach("fetch", "--quiet", "--no-tags", "--", self._where, ref)
+        options = ("--quiet", "--no-tags", "--no-recurse-submodules")
+        out, said = self._reach("fetch", *options, "--", self._where, ref)
         if out is None:
             raise Unreachable(
                 f"{ref} can't be fetched from {self.where}: {said}", remedy="run it again"

@@ -246,7 +246,8 @@ class AppCheckout:
     def _position(self, sha: str) -> int:
         """How many commits lead to it; a shallow clone is deepened first (design.md 7)."""
         if self._git.attempt("rev-parse", "--is-shallow-repository")[1].strip() == b"true":
-            fetch = ("fetch", "--quiet", "--unshallow", "--no-tags", "origin")
+            options = ("--quiet", "--unshallow", "--no-tags", "--no-recurse-submodules")
+            fetch = ("fetch", *options, "origin")
             code, _, said = reach(self._git, self._git.address() or "", *fetch)
             if code:
                 why = GitError(fetch, code, said).said

@@ -50,9 +50,9 @@ class Inspection:
 
     def containing(self, words: Sequence[str], patterns: Sequence[str]) -> list[str]:
         given = [option for word in words for option in ("-e", word)]
-        options = ("-l", "-z", "--untracked", "--fixed-strings")
-        plain = ("--no-color", "--no-recurse-submodules")  # whatever a user's Git does
-        code, out, said = self._git.attempt("grep", *options, *plain, *given, "--", *patterns)
+        plain = ("--no-color", "--no-recurse-submodules")  # whatever its owner has configured
+        options = ("-l", "-z", "--untracked", "--fixed-strings", *plain)
+        code, out, said = self._git.attempt("grep", *options, *given, "--", *patterns)
         if code > 1:
             raise GitError(("grep",), code, said)
         return names(out)

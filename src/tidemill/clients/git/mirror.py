@@ -50,6 +50,8 @@ _CONFIG = """\
 [fetch]
 \tnegotiationAlgorithm = noop
 \trecurseSubmodules = false
+[submodule]
+\trecurse = false
 [push]
 \tnegotiate = false
 \tgpgSign = false

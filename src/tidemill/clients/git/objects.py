@@ -51,14 +51,14 @@ def date_in(commit: bytes) -> datetime:
     return dated(_seconds(commit))
 
 
-def _seconds(commit: bytes) -> str:
+def _seconds(commit: bytes) -> int:
     found = _COMMITTED.search(commit)
-    return found[1].decode() if found else "0"
+    return int(found[1]) if found else 0
 
 
-def dated(seconds: str) -> datetime:
+def dated(seconds: int) -> datetime:
     """A date as Git stores it, in seconds."""
-    return datetime.fromtimestamp(min(int(seconds), _LAST), UTC)
+    return datetime.fromtimestamp(min(seconds, _LAST), UTC)
 
 
 class Objects:
@@ -102,11 +102,11 @@ class Objects:
                 yield below, sha, mode
 
     def date(self, commit: str) -> datetime:
-        return dated(str(self.seconds(commit)))
+        return dated(self.seconds(commit))
 
     def seconds(self, commit: str) -> int:
         """The same in seconds since 1970; 0 for what has no date."""
-        return int(_seconds(self.git.blob(commit)))
+        return _seconds(self.git.blob(commit))
 
     def message(self, commit: str) -> str:
         return self.git.blob(commit, "commit").partition(b"\n\n")[2].decode(errors="replace")

@@ -128,7 +128,7 @@ class Repository(Objects):
             if head:
                 sha, seconds, *parents = head.split()
                 parent = next(iter(parents), None)
-                found.append(Logged(sha, dated(seconds), message, parent, _author(author)))
+                found.append(Logged(sha, dated(int(seconds)), message, parent, _author(author)))
         return found[-most:]
 
     def commits(self, tip: str) -> list[str]:
@@ -418,8 +418,8 @@ class Repository(Objects):
 
     @property
     def _is_far(self) -> bool:
-        """Whether a network may be between us and it."""
-        return "://" in self._origin.url
+        """Whether a network may be between us and it: it is a URL, or `HOST:PATH`, as for SSH."""
+        return ":" in self._origin.url.partition("/")[0]
 
     def _again(self, read: Callable[[], _T], *, again: bool = True) -> _T:
         """Read something; over a network twice again, for a server may be away for a moment."""

@@ -106,11 +106,8 @@ class Worktree:
         self._check_out(work.parent)
         if self._is_on_twin:
             self._tree.give_git(self._bare, work.parent, is_other=True)
-        try:
-            self._run(work.generate or "", work.seconds)
-            self._keep_own_changes(work, own_files=False)
-        except (TimeLimit, EntryPointFailed) as error:
-            return FailedInspection(error.what)
+        if (why := self._generate(work)) is not None:
+            return FailedInspection(why)
         changed = self._changed(work.parent)
         return {path: f"{change.mode} {change.sha}" for path, change in changed.items()}
 
@@ -125,8 +122,12 @@ class Worktree:
         if work.generate is None:
             return None
         self._check_out(work.parent)
+        return self._generate(work)
+
+    def _generate(self, work: Work) -> str | None:
+        """Run `generate` on the parent as it is; why it fails, None if it succeeds."""
         try:
-            self._run(work.generate, work.seconds)
+            self._run(work.generate or "", work.seconds)
             self._keep_own_changes(work, own_files=False)
         except (EntryPointFailed, TimeLimit) as error:
             return error.what

@@ -39,6 +39,10 @@ class _File(msgspec.Struct):
     content: str
 
 
+def _never(_: Answer) -> bool:
+    return False
+
+
 class About:
     """One repository on GitHub, as a token may see it. What it may not see is `Unseen`.
 
@@ -134,8 +138,8 @@ class About:
 
     def _reported(self, where: str) -> frozenset[tuple[str, int | None]] | Unseen:
         """Context and App of the latest that was reported of a branch's tip."""
-        statuses = self._one(f"/commits/{where}/statuses", "statuses: read", list[answers.Status])
-        runs = self._one(f"/commits/{where}/check-runs", "checks: read", answers.CheckRuns)
+        statuses = self._list(f"/commits/{where}/statuses", "statuses: read", list[answers.Status])
+        runs = self._list(f"/commits/{where}/check-runs", "checks: read", answers.CheckRuns)
         if isinstance(statuses, Unseen):
             return statuses
         if isinstance(runs, Unseen):
@@ -143,9 +147,14 @@ class About:
         slugs = {ACTIONS_SLUG: ACTIONS}
         by_status = {
             (one.context, one.app or slugs.get(one.slug or ""))
-            for one in map(answers.Status.noun, statuses)
+            for page in statuses
+            for one in map(answers.Status.noun, page)
         }
-        by_run = {(one.name, one.app) for one in map(answers.CheckRun.noun, runs.check_runs)}
+        by_run = {
+            (one.name, one.app)
+            for page in runs
+            for one in map(answers.CheckRun.noun, page.check_runs)
+        }
         return frozenset(by_status | by_run)
 
     def _names(self, kind: str) -> frozenset[str] | Unseen:
@@ -168,7 +177,7 @@ class About:
         return self._read(self._answer(self._calls, path, f"read {path[1:]}", need), kind)
 
     def _list(
-        self, path: str, need: str, kind: type[_T], absent: Callable[[Answer], bool]
+        self, path: str, need: str, kind: type[_T], absent: Callable[[Answer], bool] = _never
     ) -> list[_T] | Unseen:
         request = Request(path, f"read {path[1:]}", need)
         try:
@@ -198,7 +207,3 @@ class About:
 
 def _is_unfound(answer: Answer) -> bool:
     return answer.status == 404
-
-
-def _never(_: Answer) -> bool:
-    return False

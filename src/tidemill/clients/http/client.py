@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field
 
-from tidemill.clients.http.proxies import proxy_for
+from tidemill.clients.http.proxies import PORTS, proxy_for
 from tidemill.clients.http.trouble import LONGEST, PASSING, Patience, failed, said_in, unwell
 from tidemill.errors import Refused
 from tidemill.images.image_store import LARGEST_DOCUMENT, PIECE, quiet
@@ -316,7 +316,7 @@ def host_of(url: str) -> str:
 def origin(url: str) -> str:
     """The scheme, host and port of an address; empty for what is none."""
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    port = parts.port or PORTS.get(parts.scheme)
     return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname and port else ""
 
 

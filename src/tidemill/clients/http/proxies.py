@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+PORTS = {"http": 80, "https": 443}
+
 
 def proxy_for(
     scheme: str, host: str, port: int | None, environment: Mapping[str, str]
 ) -> str | None:
-    """The proxy's address for a request, or None: this machine is never asked through one."""
+    """The proxy's address for a request, or None: this machine is never asked through one.
+
+    Args:
+        port: None for that of the scheme, which NO_PROXY may name like any other.
+    """
+    port = port or PORTS.get(scheme)
     if is_this_machine(host) or _is_exempt(host, port, _variable("NO_PROXY", environment)):
         return None
     address = _variable(f"{scheme.upper()}_PROXY", environment)

@@ -62,14 +62,14 @@ def sender() -> str | None:
 
     Empty where GitHub does not say; None outside such a workflow.
     """
-    if os.environ.get("GITHUB_EVENT_NAME") != "repository_dispatch":
+    if started_by() != "repository_dispatch":
         return None
     return os.environ.get("GITHUB_ACTOR", "")
 
 
 def is_scheduled() -> bool:
     """Whether a schedule has started this run."""
-    return os.environ.get("GITHUB_EVENT_NAME") == "schedule"
+    return started_by() == "schedule"
 
 
 def run_url() -> str | None:

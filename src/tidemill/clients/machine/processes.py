@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 from tidemill.clients.machine.environment import caller
 from tidemill.errors import TimeLimit
@@ -48,17 +48,8 @@ def run(
         TimeLimit: it took longer than `seconds`, and was ended with all that it started.
     """
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            umask=umask,
-        )
-        code = _waited_for(process, name or command[0], seconds)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        code = _ended(command, name, seconds, cwd=cwd, env=dict(env), umask=umask, **streams)
         output.seek(max(0, output.seek(0, os.SEEK_END) - KEPT_OUTPUT))
         return Ended(code, output.read().decode(errors="replace").strip())
 
@@ -84,16 +75,8 @@ def answer(
     with _nameless() as given, _nameless() as out, _nameless() as err:
         given.write(data)
         given.seek(0)
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=dict(env),
-            stdin=given,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
-        )
-        code = _waited_for(process, name or command[0], seconds)
+        streams = {"stdin": given, "stdout": out, "stderr": err}
+        code = _ended(command, name, seconds, cwd=cwd, env=dict(env), **streams)
         out.seek(0)
         err.seek(0)
         return code, out.read(), err.read().decode(errors="replace")
@@ -105,14 +88,19 @@ def _nameless() -> IO[bytes]:
     return tempfile.TemporaryFile()
 
 
-def _waited_for(process: subprocess.Popen[bytes], name: str, seconds: float) -> int:
-    """The exit code of a process; whatever happens, its group does not outlive this."""
+def _ended(command: Sequence[str], name: str, seconds: float, **options: Any) -> int:
+    """The exit code of a process; whatever happens, its group does not outlive this.
+
+    Args:
+        options: as `subprocess.Popen` takes them.
+    """
+    process = subprocess.Popen(command, start_new_session=True, **options)
     try:
         until = time.monotonic() + seconds
         _see_the_end(process.pid, seconds)
         return process.wait(max(until - time.monotonic(), 0.0))
     except subprocess.TimeoutExpired:
-        raise too_slow(name, seconds) from None
+        raise too_slow(name or command[0], seconds) from None
     finally:
         end(process)
 

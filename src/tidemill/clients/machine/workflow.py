@@ -1,7 +1,8 @@
 """The workflow around a command: its inputs, outputs, annotations, masks, log and summary.
 
-Only this module knows how a runner is spoken to. It does so by actions-toolkit, and adds what that
-lacks: the job summary, the limits, and a log in which nothing that is only quoted is a command.
+Only this module knows how a runner is spoken to. Commands are issued by actions-toolkit. What that
+lacks is here: the job summary, the limits, and a log in which nothing that is only quoted is a
+command.
 Where no workflow is (GITHUB_ACTIONS is not true), inputs are read, and nothing is issued.
 
 Limits and forms: github-actions documentation, "Workflow commands"; actions/runner,
@@ -11,17 +12,14 @@ Limits and forms: github-actions documentation, "Workflow commands"; actions/run
 from __future__ import annotations
 
 import base64
-import importlib
 import os
 import secrets
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from tidemill.words.names import one_line, visible
 from tidemill.words.variables import TOKENS
@@ -52,7 +50,7 @@ def is_inside() -> bool:
 
 def read_input(name: str) -> str:
     """The value of an action's input, without the space around it; empty if it is not given."""
-    return str(_core().get_input(name))
+    return os.environ.get(f"{INPUT}{name.replace(' ', '_').upper()}", "").strip()
 
 
 def given_inputs() -> list[str]:
@@ -93,12 +91,11 @@ def mask_secrets() -> None:
         parts = [part for line in given.splitlines() for part in (line, line.partition("=")[2])]
         texts = [one for text in (given, *parts) for one in (text, text.strip())]
         for secret in dict.fromkeys(one for one in texts if one.strip()):
-            _core().set_secret(secret)
+            _issue("add-mask", secret)
             basic = base64.b64encode(f"x-access-token:{secret}".encode(errors="surrogateescape"))
-            _core().set_secret(basic.decode())
+            _issue("add-mask", basic.decode())
         for line in filter(str.strip, given.splitlines() if name == TOKENS else ()):
-            _core().set_secret(line.split()[-1])  # the runner masks the line as a whole
-    sys.stdout.flush()
+            _issue("add-mask", line.split()[-1])  # the runner masks the line as a whole
 
 
 def keep(name: str, data: bytes) -> str:
@@ -167,43 +164,19 @@ def quoted() -> Iterator[None]:
 def group(title: str) -> Iterator[None]:
     """Fold what is printed in here, under a title; it is quoted."""
     if is_inside():
-        _core().start_group(one_line(title))
+        _issue("group", one_line(title))
     with quoted():
         yield
     if is_inside():
-        _core().end_group()
-        sys.stdout.flush()
+        _issue("endgroup")
 
 
 def _issue(command: str, text: str = "", **properties: str) -> None:
-    """One command, as `core` issues it; but without properties that have no value."""
+    """One command; `core` of the toolkit would import requests for it, which takes long."""
     from actions_toolkit.command import issue_command
 
     issue_command(command, properties, text)
     sys.stdout.flush()
-
-
-class _Later(ModuleType):
-    """A module that is imported when something of it is used."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), name)
-
-
-@cache
-def _core() -> Any:
-    """actions-toolkit, without requests, which takes five times as long to import.
-
-    It imports requests only to ask for an OpenID token, which we never do. So it is given a module
-    that would import it then; whoever else imports requests gets it as always.
-    """
-    if "requests" in sys.modules:
-        return importlib.import_module("actions_toolkit.core")
-    sys.modules["requests"] = _Later("requests")
-    try:
-        return importlib.import_module("actions_toolkit.core")
-    finally:
-        del sys.modules["requests"]
 
 
 def _cut(text: str) -> str:

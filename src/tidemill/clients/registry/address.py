@@ -7,7 +7,6 @@ import re
 from msgspec import Struct
 
 from tidemill.clients.http.proxies import is_this_machine
-from tidemill.clients.registry.credentials import DOCKER_HUB
 from tidemill.errors import Refused
 from tidemill.words import references
 from tidemill.words.names import shown
@@ -46,9 +45,8 @@ def parse(repository: str, insecure: bool | None = None) -> Address:
     host, path = _split(repository)
     if insecure is None:
         insecure = is_this_machine(_without_port(host))
-    if host in DOCKER_HUB:
-        path = path if "/" in path else f"library/{path}"
-        return Address("docker.io", path, f"https://{_DOCKER_HUB_API}")
+    if host == references.DOCKER_HUB:
+        return Address(host, path, f"https://{_DOCKER_HUB_API}")
     return Address(host, path, f"{'http' if insecure else 'https'}://{host}")
 
 
@@ -63,10 +61,8 @@ def _split(repository: str) -> tuple[str, str]:
             f"{shown(repository)} is not the name of a repository",
             remedy="give it as host/path, in lower case, without a tag",
         ) from None
-    first, slash, rest = repository.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return first.lower(), rest
-    return "docker.io", repository
+    host, _, path = references.canonical(repository).partition("/")
+    return host.lower(), path
 
 
 def _without_port(host: str) -> str:

@@ -21,11 +21,11 @@ from tidemill.clients.machine.processes import answer
 from tidemill.errors import Refused
 from tidemill.words.json_types import as_go_reads, learnt
 from tidemill.words.names import shown
+from tidemill.words.references import OF_DOCKER_HUB
 from tidemill.words.unreadable import UNREADABLE
 
 HELPER_SECONDS = 30.0
 WORKFLOW_TOKEN = "TIDEMILL_WORKFLOW_TOKEN"  # noqa: S105 - the name of a variable
-DOCKER_HUB = ("index.docker.io", "docker.io", "registry-1.docker.io")
 # What helpers know Docker's own registry by.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -123,7 +123,7 @@ class Logins:
         helper = own or settings.creds_store
         if not helper:
             return None
-        key = _DOCKER_HUB_KEY if host in DOCKER_HUB else host
+        key = _DOCKER_HUB_KEY if host in OF_DOCKER_HUB else host
         with self._lock:
             if (helper, key) not in self._helped:
                 self._helped[helper, key] = _asked(helper, key, file, self._environment)
@@ -131,13 +131,14 @@ class Logins:
 
 
 def _names(host: str) -> tuple[str, ...]:
-    return DOCKER_HUB if host in DOCKER_HUB else (host,)
+    return OF_DOCKER_HUB if host in OF_DOCKER_HUB else (host,)
 
 
 def _said(environment: Mapping[str, str], host: str) -> Credentials | None:
-    registry, user, secret = (
+    given, user, secret = (
         environment.get(f"TIDEMILL_REGISTRY{part}", "") for part in ("", "_USERNAME", "_PASSWORD")
     )
+    registry = _plain(given.strip()).partition("/")[0].lower()
     if registry not in _names(host):
         return None
     token = environment.get(WORKFLOW_TOKEN, "").strip()

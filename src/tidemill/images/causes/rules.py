@@ -71,7 +71,7 @@ def of_value(key: str, left: object, right: object, hosts: Sequence[str] = ()) -
 
 
 def _of_media_types(left: object, right: object) -> Cause | None:
-    names = {oci.FROM_DOCKER.get(str(side), side) for side in (left, right)}
+    names = {oci.kind_of(str(side)) for side in (left, right)}
     return MEDIA_TYPES if len(names) == 1 else None
 
 

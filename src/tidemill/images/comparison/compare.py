@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from tidemill.errors import Refused
 from tidemill.images import oci
 from tidemill.images.causes import attributes
-from tidemill.images.causes.cause import Cause
 from tidemill.images.comparison import values
 from tidemill.images.comparison.difference import (
     Comparison,
@@ -38,8 +37,6 @@ from tidemill.images.comparison.images import (
 from tidemill.images.comparison.layers import Context
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.words.json_types import learnt
-
-__all__ = ["Cause", "Comparison", "Difference", "Image", "Verdict", "compare"]
 
 _DEEPEST = 4
 _ATTESTATION = "attestation"

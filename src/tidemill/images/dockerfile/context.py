@@ -15,11 +15,7 @@ from msgspec import Struct
 from tidemill.errors import Refused
 from tidemill.images.dockerfile import ignore as dockerfile_ignore
 from tidemill.images.dockerfile.ignore import Ignore, Matched
-from tidemill.images.entries import (
-    Entry,
-    Folder,
-    Link,
-)
+from tidemill.images.entries import Entry, Folder, Link, path_in, steps
 from tidemill.images.files import Unfit, entry_at, unreadable
 from tidemill.words.names import shown
 
@@ -67,11 +63,9 @@ class BuildContext(Struct, frozen=True):
             return Folder("")
         above: Matched = ()
         is_out = False
-        parts = path.split("/")
-        for count, _ in enumerate(parts, start=1):
-            place = "/".join(parts[:count])
+        for place in steps(path):
             is_out, above = self.ignore.leaves_out(place, above)
-            if count < len(parts) and not stat.S_ISDIR(_mode(self.root / place)):
+            if place != path and not stat.S_ISDIR(_mode(self.root / place)):
                 return None
         mode = _mode(self.root / path)
         if not mode or (is_out and not stat.S_ISDIR(mode)):
@@ -87,16 +81,12 @@ class BuildContext(Struct, frozen=True):
 
     def names(self, folder: str) -> list[str]:
         """The names in a folder, sorted, but those that are left out."""
-        paths = {
-            name: f"{folder}/{name}" if folder else name for name in _names(self.root / folder)
-        }
-        return [name for name, path in paths.items() if self.entry(path) is not None]
+        every = _names(self.root / folder)
+        return [name for name in every if self.entry(path_in(folder, name)) is not None]
 
     def followed(self, path: str) -> str:
         """The path itself; raise `Refused` if it leads through a link."""
-        parts = path.split("/")
-        for count, _ in enumerate(parts, start=1):
-            place = "/".join(parts[:count])
+        for place in steps(path):
             if isinstance(self.entry(place), Link):
                 raise Refused(
                     f"{shown(path)} leads through the symbolic link {shown(place)}",
@@ -115,14 +105,13 @@ class BuildContext(Struct, frozen=True):
             Refused: as `entry` does.
         """
         above: Matched = ()
-        parts = folder.split("/") if folder else []
-        for count, _ in enumerate(parts, start=1):
-            above = self.ignore.leaves_out("/".join(parts[:count]), above)[1]
+        for place in steps(folder):
+            above = self.ignore.leaves_out(place, above)[1]
         return self._below(folder, above)
 
     def _below(self, folder: str, above: Matched) -> Iterator[Entry | Unfit]:
         for name in _names(self.root / folder):
-            path = f"{folder}/{name}" if folder else name
+            path = path_in(folder, name)
             is_out, matched = self.ignore.leaves_out(path, above)
             if is_out:
                 yield from self._kept_below(path, matched)

@@ -27,7 +27,7 @@ from tidemill.images.dockerfile.upper_layer import SHARED, UpperLayer
 from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.wildcards import form_of
 from tidemill.images.dockerfile.words import Mistake, expanded
-from tidemill.images.entries import Attributes, Entry, File, Folder, Link, path_in
+from tidemill.images.entries import Attributes, Entry, File, Folder, Link, path_in, steps
 from tidemill.images.files import Unfit, fit
 from tidemill.images.rootfs import RootFs
 from tidemill.images.tar_read import ZSTD
@@ -269,9 +269,8 @@ def kept(
             if isinstance(entry, Folder):
                 waiting[name] = entry
             continue
-        parts = name.split("/")
-        for count, _ in enumerate(parts[:-1], start=1):
-            if (folder := waiting.pop("/".join(parts[:count]), None)) is not None:
+        for place in steps(name):
+            if (folder := waiting.pop(place, None)) is not None:
                 yield folder, True
         yield entry, False
 

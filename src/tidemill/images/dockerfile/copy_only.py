@@ -13,7 +13,6 @@ from tidemill.images import run_config
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.canonical_image import write_changes
-from tidemill.images.dockerfile import parse
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.copy import ENGINE, carry_out
 from tidemill.images.dockerfile.instructions import (
@@ -46,7 +45,7 @@ def build_copy_only(build: DockerfileBuild, platform: Platform, workspace: Works
             not there; the error names the line.
         CompressorDiffers: the compressor is not the one of the profile.
     """
-    stages = Stages(parse.read(build.file), build, platform)
+    stages = Stages(build, platform)
     made = Assembly(stages, build, workspace).stage(stages.target)
     labels = {**(made.run.get("Labels") or {}), **build.labels}
     run = run_config.kept({**made.run, "Labels": labels}, made.base.run)

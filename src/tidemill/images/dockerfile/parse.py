@@ -45,6 +45,12 @@ class Dockerfile(Struct, frozen=True):
     args: tuple[Arg, ...]
     stages: tuple[Stage, ...]
 
+    @property
+    def declared(self) -> set[str]:
+        """The variables that an ARG of a stage makes known there."""
+        inside = (one for stage in self.stages for one in stage.instructions)
+        return {name for one in inside if isinstance(one, Arg) for name, _ in one.pairs}
+
     def refused(self, line: int, what: str, remedy: str = "mend it") -> Refused:
         """The error about one line: `what` follows `line 7 of Dockerfile`."""
         return Refused(f"line {line} of {self.name} {what}", remedy=remedy)
@@ -59,11 +65,15 @@ class Dockerfile(Struct, frozen=True):
             raise Refused(what, remedy=refused.remedy) from None
 
 
-def read(path: Path) -> Dockerfile:
-    """Read and parse a Dockerfile; raise `Refused` as `parse` does, or if it can't be read."""
+def read(path: Path, called: str | None = None) -> Dockerfile:
+    """Read and parse a Dockerfile; raise `Refused` as `parse` does, or if it can't be read.
+
+    Args:
+        called: what messages call it; its own name by default.
+    """
     try:
         with path.open("rb") as file:
-            return parse(file.read(LARGEST + 1), path.name)
+            return parse(file.read(LARGEST + 1), called or path.name)
     except OSError as error:
         raise Refused(
             f"the Dockerfile {path} can't be read: {error.strerror}", remedy="mend its path"

@@ -52,11 +52,18 @@ Origin = int | Image | Path
 class NotByDigest(Refused):
     """A Dockerfile names an image without its digest: `image` on the instruction of line `line`."""
 
-    def __init__(self, file: Path, line: int, image: str) -> None:
+    def __init__(self, file: Dockerfile, build: DockerfileBuild, line: int, image: str) -> None:
+        remedy = f"tidemill pin --file {shlex.quote(str(build.file))}"
+        # That command knows nothing of these, and looks at what the last stage needs.
+        if build.build_args or build.contexts or build.folders or build.target:
+            remedy = (
+                f"write {image}@ and its digest where it is named; `docker buildx imagetools "
+                f"inspect {image}` prints the digest"
+            )
         super().__init__(
             f"line {line} of {file.name} names the image {shown(image)} without its digest, so it "
             "could change without a commit",
-            remedy=f"tidemill pin --file {shlex.quote(str(file))}",
+            remedy=remedy,
         )
         self.line = line
         self.image = image
@@ -77,7 +84,7 @@ def needed(
         NotByDigest: an image that it names is not given by digest.
         Refused: the Dockerfile has a mistake, or a stage that it names is not there.
     """
-    stages = Stages(file or parse.read(build.file), build, platform)
+    stages = Stages(build, platform, file)
     found: dict[Location, None] = {}
     for index in sorted(stages.reached()):
         for origin in stages.origins(index):
@@ -95,23 +102,28 @@ def needed(
 
 
 class Stages:
-    """The stages of a Dockerfile, for one build and platform.
+    """The stages of a build's Dockerfile, for one platform.
 
     `variables` are those before the first FROM, `target` the index of the stage that is built.
 
+    Args:
+        file: what `build.file` says, if it was read already.
+
     Raises:
-        Refused: there is no such target, or a variable before the first FROM has a mistake.
+        Refused: the Dockerfile has a mistake, or there is no such target.
     """
 
-    def __init__(self, file: Dockerfile, build: DockerfileBuild, platform: Platform) -> None:
-        self.file = file
+    def __init__(
+        self, build: DockerfileBuild, platform: Platform, file: Dockerfile | None = None
+    ) -> None:
+        self.file = file or parse.read(build.file, build.called)
         self._build = build
         self._platform = platform
         self._named: dict[str, Location | Path] = {
             **{_familiar(name): place for name, place in build.contexts.items()},
             **{_familiar(name): folder for name, folder in build.folders.items()},
         }
-        self._by_name = {stage.name: stage.index for stage in file.stages if stage.name}
+        self._by_name = {stage.name: stage.index for stage in self.file.stages if stage.name}
         self.target = self._target()
         self.variables = self._global_variables()
 
@@ -202,7 +214,7 @@ class Stages:
             return Image(given, platform)
         place = self._parsed(at, name)
         if place.digest is None:
-            raise NotByDigest(self._build.file, at, name)
+            raise NotByDigest(self.file, self._build, at, name)
         return Image(place, platform)
 
     def _parsed(self, line: int, name: str) -> Location:
@@ -284,8 +296,5 @@ def predefined(file: Dockerfile, build: DockerfileBuild, target: Platform) -> di
 def _familiar(name: str) -> str:
     """A name as people write it: without Docker Hub's host and the tag `latest`."""
     name = name.lower() if "/" not in name and ":" not in name else name
-    for start in ("docker.io/library/", "index.docker.io/library/", "docker.io/", "library/"):
-        if name.startswith(start):
-            name = name.removeprefix(start)
-            break
-    return name.removesuffix(":latest")
+    whole = references.canonical(name).removeprefix(f"{references.DOCKER_HUB}/")
+    return whole.removeprefix("library/").removesuffix(":latest")

@@ -6,7 +6,7 @@ No folder is replaced by a file or a file by a folder; a folder that is there st
 from __future__ import annotations
 
 from tidemill.errors import Refused
-from tidemill.images.entries import Attributes, Entry, Folder, HardLink, Link
+from tidemill.images.entries import Attributes, Entry, Folder, HardLink, Link, steps
 from tidemill.images.rootfs import RootFs, followed
 
 SHARED = 0o755
@@ -42,10 +42,8 @@ class UpperLayer:
         As file systems do it, a folder in one with the set-group-ID bit gets that bit, and its
         group if no owner is given.
         """
-        parts = path.split("/") if path else []
         above = Attributes(SHARED)
-        for count, _ in enumerate(parts, start=1):
-            place = "/".join(parts[:count])
+        for place in steps(path):
             there = self.folder(place)
             if there is None and self.is_there(place):
                 raise Refused(
