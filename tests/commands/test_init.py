@@ -276,6 +276,17 @@ def test_file_that_differs_stays_unless_it_is_forced(tmp_path: Path) -> None:
     assert "def main" in (grown.clone / "scripts/generate.py").read_text()
 
 
+def test_lines_are_added_and_every_other_byte_stays(tmp_path: Path) -> None:
+    folder = Grown(tmp_path, KUSTOMIZE, GITHUB).clone
+    before = "# f\xfcr alle\r\n*.txt text\r\n".encode("latin-1")
+    (folder / ".gitattributes").write_bytes(before)
+    done("cfg", str(folder), "--yes")
+    after = (folder / ".gitattributes").read_bytes()
+    assert after.startswith(before)
+    assert after.endswith(b"\r\n/images/**/*.json -merge\r\n")
+    assert after.count(b"\n") == after.count(b"\r\n")
+
+
 def test_link_is_not_written_through(tmp_path: Path) -> None:
     grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
     (grown.clone / "scripts").symlink_to(tmp_path)

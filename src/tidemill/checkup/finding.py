@@ -15,10 +15,15 @@ AGAIN = 'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor'
 
 
 class Fix(Struct, frozen=True):
-    """What mends a finding, and no more: a file's whole new text; None: that it may be run."""
+    """What mends a finding: lines that a file gets; without any, that the file may be run.
+
+    Attributes:
+        at: how many lines of the file stand before them; None: all.
+    """
 
     path: str
-    text: str | None = None
+    lines: tuple[str, ...] = ()
+    at: int | None = None
 
 
 class Finding(Struct, frozen=True):

@@ -231,15 +231,14 @@ def _unsaid(known: Checkup, what: str, lines: str, fix: Fix | None) -> Finding:
 
 
 def _with_permissions(known: Checkup, call: Call, lines: str) -> Fix | None:
-    """The file with permissions before `uses:`; None where the job, or another one, has some."""
+    """Permissions before `uses:`; None where the job, or another one, has some."""
     text = known.files.texts[call.file]
-    uses = re.findall(rf"(?m)^( +)uses: \S+/{call.workflow}\.yml.*$", text)
+    uses = [*re.finditer(rf"(?m)^( +)uses: \S+/{call.workflow}\.yml", text)]
     has_own = re.search(r"(?m)^ {2,}permissions:", text)
     if len(uses) != 1 or has_own:
         return None
-    indented = "".join(f"{uses[0]}{line}\n" for line in lines.splitlines())
-    before = re.compile(rf"(?m)^(?= +uses: \S+/{call.workflow}\.yml)")
-    return Fix(call.file, before.sub(indented, text, count=1))
+    indented = tuple(f"{uses[0][1]}{line}" for line in lines.splitlines())
+    return Fix(call.file, indented, text.count("\n", 0, uses[0].start()))
 
 
 def inputs(known: Checkup) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ import click
 from tidemill.adopting import app, cfg
 from tidemill.adopting.place import Place
 from tidemill.adopting.proposal import Change, Proposal, changes
-from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
+from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree, as_bytes
 from tidemill.building import settings as app_settings
 from tidemill.clients.git import files_of_checkout
 from tidemill.clients.git.files_of_checkout import CheckoutFiles
@@ -158,7 +158,7 @@ def _write(checkout: CheckoutFiles, wanted: Sequence[Change]) -> None:
     written: list[str] = []
     for one in wanted:
         try:
-            files_of_checkout.write(checkout.folder, one.path, one.after)
+            files_of_checkout.write(checkout.folder, one.path, as_bytes(one.after))
         except Refused as error:
             error.written = ", ".join(written) or error.written
             raise

@@ -29,7 +29,7 @@ from tests.unit.checkup_values import (
 )
 
 from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
-from tidemill.checkup.finding import State
+from tidemill.checkup.finding import Fix, State
 from tidemill.checkup.order import findings
 from tidemill.errors import EntryPointFailed, SettingsInvalid
 from tidemill.facts.arrival import Arrival, Nameless
@@ -959,13 +959,14 @@ def test_a_fix_of_permissions_is_what_the_healthy_workflow_has() -> None:
     lines = "    permissions:\n      contents: read\n      packages: write\n"
     (found,) = of(app_edited(lines, ""), "permissions")
     assert found.fix is not None
-    assert found.fix.text == APP_WORKFLOW
+    mended = APP_WORKFLOW.replace(lines, "").splitlines()
+    mended[found.fix.at : found.fix.at] = found.fix.lines
+    assert mended == APP_WORKFLOW.splitlines()
 
 
 def test_a_fix_of_attributes_adds_a_line() -> None:
     (found,) = of(cfg(attributes="* text=auto"), "attributes")
-    assert found.fix is not None
-    assert found.fix.text == "* text=auto\n/images/**/*.json -merge\n"
+    assert found.fix == Fix(".gitattributes", ("/images/**/*.json -merge",))
 
 
 def test_applications_of_a_set_are_told_apart() -> None:
