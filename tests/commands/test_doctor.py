@@ -295,13 +295,14 @@ def test_fix_mends_what_is_safe_and_shows_how(grown: Grown) -> None:
 def test_fix_leaves_every_other_byte_as_it_is(grown: Grown, end: str) -> None:
     call = f"# f\xfcr alle{end}on: push{end}jobs:{end}  a:{end}"
     uses = f"    uses: acme/x/.github/workflows/gitops.yml@v1{end}"
-    files = {".gitattributes": f"# f\xfcr alle{end}*.txt text", ".github/workflows/a.yml": call + uses}
+    attributes = f"# f\xfcr alle{end}*.txt text"
+    files = {".gitattributes": attributes, ".github/workflows/a.yml": call + uses}
     for name, text in files.items():
         grown.write(name, "")
         (grown.folder / name).write_bytes(text.encode("latin-1"))
     assert len(grown.doctor("--offline", "--fix").json["mended"]) == 2
-    attributes, workflow = ((grown.folder / name).read_bytes().decode("latin-1") for name in files)
-    assert attributes == f"{files['.gitattributes']}{end}/images/**/*.json -merge{end}"
+    mended, workflow = ((grown.folder / name).read_bytes().decode("latin-1") for name in files)
+    assert mended == f"{attributes}{end}/images/**/*.json -merge{end}"
     assert workflow.startswith(f"{call}    permissions:{end}      contents: write{end}")
     assert workflow.endswith(f"{end}{uses}")
 

@@ -78,8 +78,8 @@ def _fixed(top: Path, fix: Fix) -> Mended:
     before = file.read_bytes() if file.exists() else b""
     after = _with_lines(before, fix)
     files_of_checkout.write(top, fix.path, after)
-    texts = (one.decode(errors="replace").splitlines() for one in (before, after))
-    lines = unified_diff(*texts, f"a/{fix.path}", f"b/{fix.path}", lineterm="")
+    old, new = (one.decode(errors="replace").splitlines() for one in (before, after))
+    lines = unified_diff(old, new, f"a/{fix.path}", f"b/{fix.path}", lineterm="")
     return Mended(fix.path, "\n".join(lines))
 
 
