@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tidemill.commands import _results as results
 from tidemill.commands._results import Result, TurnTaken
 from tidemill.commands._words import about, said, waits_for, way_in
+from tidemill.turn.outcome import WouldWrite
 from tidemill.words.names import one_line
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ def _red(checks: results.CommitChecks) -> Iterator[str]:
 
 def _left_to_people(turn: TurnTaken) -> Iterator[str]:
     yield from turn.warnings
+    is_tried = isinstance(turn.outcome, WouldWrite)  # then nothing of it has happened
     for what, happened in _NEEDS_A_PERSON.items():
-        for entry in turn.done(what):
+        for entry in () if is_tried else turn.done(what):
             which = about(entry) or "something"
             yield f"{which} {happened}: {entry.reason or 'see the summary'}"
     for line in turn.waiting:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from tidemill.words.names import SHA, one_line
+from tidemill.words.names import SHA, one_line, visible
 from tidemill.words.shas import short, shortened
 
-# What means something to GitHub's Markdown within a line or a cell, or makes an address a link.
-_SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@$&]|:(?=/)|(?<=www)\.")
+# What means something to GitHub's Markdown within a line or a cell, makes an address a link, or
+# makes a line one of a list.
+_SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@$&]|:(?=/)|(?<=www)\.|^[-+]")
 
 
 def plain(text: object) -> str:
@@ -20,6 +21,11 @@ def plain(text: object) -> str:
 def code(text: str) -> str:
     """A command, to copy as it stands."""
     return f"<code>{_escaped(one_line(text))}</code>"
+
+
+def block(text: str) -> str:
+    """Lines to copy as they stand: commands, or parts of files."""
+    return f"<pre>{_escaped(visible(text))}</pre>"
 
 
 def _escaped(text: str) -> str:

@@ -89,6 +89,7 @@ def _files(found: Difference) -> Iterator[Part]:
     yield Title(f"Files of cfg-app.git that change: {len(files)}")
     texts = (one.diff or f"{one.path} (no text)" for one in files)
     lines = [line for text in texts for line in text.split("\n")]
-    yield from lines[:MOST_LINES]
+    if lines:
+        yield "\n".join(lines[:MOST_LINES])
     if len(lines) > MOST_LINES:
         yield Paragraph(f"{len(lines) - MOST_LINES} more lines are left out; --json has all.")

@@ -344,7 +344,7 @@ def _remarks(one: TargetStatus) -> str:
 def _diagnosis(found: results.Diagnosis) -> Iterator[Part]:
     for file in found.mended:
         yield f"{file.path} was mended:"
-        yield from file.diff.splitlines()
+        yield file.diff
     for one in found.findings:
         yield Said(State(one.state), f"{one.check}: {one.what}")
         if one.remedy:

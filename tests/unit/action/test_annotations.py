@@ -32,17 +32,18 @@ from tidemill.commands._results import (
 from tidemill.facts.snapshot import BrokenParent
 from tidemill.facts.staleness import Inspection
 from tidemill.turn.check import CommitVerdict
+from tidemill.turn.outcome import TurnOutcome, WouldWrite
 from tidemill.turn.statuses import StatusChanges
 from tidemill.turn.verdicts import VerdictNote
 
 RED, GREEN = sha("red"), sha("green")
 
 
-def evicted() -> Reconciliation:
+def evicted(outcome: TurnOutcome | None = None) -> Reconciliation:
     rollout, commits = stack(1)
     rollout.green(rollout.main)
     rollout.red(commits[0])
-    return reconciled(rollout)
+    return reconciled(rollout, outcome)
 
 
 def rejected() -> Reconciliation:
@@ -189,3 +190,8 @@ def test_outlook_warns_only_where_no_turn_follows_that_does() -> None:
 )  # fmt: skip
 def test_why_nothing_was_done_is_a_notice(result: Result, found: list[str]) -> None:
     assert notices(result) == found
+
+
+def test_what_a_dry_run_would_evict_needs_nobody_yet() -> None:
+    assert warnings(evicted())
+    assert warnings(evicted(WouldWrite())) == []
