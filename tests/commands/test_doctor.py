@@ -424,6 +424,15 @@ def test_hostile_name_is_one_word_of_a_command_that_it_prints(tmp_path: Path) ->
     assert ["make", "a id"] in words
 
 
+def test_where_to_run_its_commands_is_said_elsewhere(
+    grown: Grown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("doctor", grown.folder, "--offline", "--entrypoints", "same-user")
+    assert f"  {shlex.join(['cd', str(grown.folder)])}\n" in tidemill(*words).out
+    monkeypatch.chdir(grown.folder)
+    assert "go to the root" not in tidemill(*words).out
+
+
 def test_nothing_is_mended_behind_a_link(grown: Grown, tmp_path: Path) -> None:
     call = "on: push\njobs:\n  a:\n    uses: acme/x/.github/workflows/gitops.yml@v1\n"
     grown.write(".github/workflows/a.yml", call)

@@ -14,7 +14,7 @@ _HOME = "https://github.com/tidemill/tidemill/blob/main"
 DOCUMENTS, EXAMPLES, INTEGRATIONS = (
     f"{_HOME}/{one}" for one in ("docs", "examples", "integrations")
 )
-_PATH = re.compile(r"[/:]([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?$")
+_PATH = re.compile(r"[/:]([A-Za-z0-9_-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?$")
 _WEB = re.compile(r"https?://([^/]+)/")
 # Of SSH's configuration are `github-work` and `github.com-work`: so no host on the web is called.
 _HOST = re.compile(r".+\.(?:xn--[a-z0-9-]+|[a-z0-9]+)")

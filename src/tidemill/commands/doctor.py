@@ -53,7 +53,8 @@ def run(arguments: Arguments) -> Result:
         known = look.files() if mended else known
     known = look.running(known)
     known = look.servers(known, arguments.repo, is_offline=arguments.offline)
-    return Diagnosis(_kind(known), findings(known), mended)
+    is_here = checkout.top.resolve() == Path.cwd()
+    return Diagnosis(_kind(known), findings(known), mended, "" if is_here else str(checkout.top))
 
 
 def _kind(known: Checkup) -> str:

@@ -987,6 +987,30 @@ spec:
     assert [one.state for one in of(known, "targets")] == ["ok"]
 
 
+def test_all_types_that_a_workflow_leaves_out_are_in_one_line_to_paste() -> None:
+    known = flux("types: [images-announced, target-deployed, turn-due]")
+    second = known.files.texts["argocd/staging.yaml"].replace("staging-eu", "staging-us")
+    texts = {**known.files.texts, "argocd/second.yaml": second}
+    known = replace(known, files=replace(known.files, texts=texts))
+    (found,) = [one for one in of(known, "targets") if "leaves out" in one.what]
+    assert found.paste == (
+        "    types: [images-announced, target-deployed, turn-due, "
+        "Kustomization/staging-us.flux-system, Kustomization/staging-eu.flux-system]"
+    )
+
+
+def test_a_secret_that_only_a_comment_names_is_not_needed() -> None:
+    known = app_edited(
+        "    secrets:", "    # app-private-key: ${{ secrets.APP_KEY }}\n    secrets:"
+    )
+    assert [one.state for one in of(known, "secrets")] == ["ok"]
+
+
+def test_a_login_of_a_company_has_an_underscore() -> None:
+    found = of(app_edited("acme/cfg-app", "jane_acme/cfg-app"), "dispatch")
+    assert "problem" not in [one.state for one in found]
+
+
 def test_a_workflow_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
 
@@ -1087,7 +1111,7 @@ def test_values_that_are_gone_from_their_folder_are_named(values: str, is_named:
     found = [one for one in of(known, "rendering") if "which is not there" in one.what]
     assert [one.state for one in found] == (["problem"] if is_named else [])
     if is_named:
-        assert found[0].paste == "git log --oneline -- generated/staging/staging-eu/gone.yaml"
+        assert found[0].paste == "git log -1 -- generated/staging/staging-eu/gone.yaml"
 
 
 @pytest.mark.parametrize(

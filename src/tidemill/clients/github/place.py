@@ -16,7 +16,8 @@ from tidemill.errors import Refused
 from tidemill.words.names import shown
 from tidemill.words.urls import GITHUB, api_of, host_and_path, redacted, without_credentials
 
-_NAME = re.compile(r"/(?P<owner>[A-Za-z0-9-]+)/(?P<name>[A-Za-z0-9._-]+?)(\.git)?/?")
+# Logins that a company's own directory makes have an underscore.
+_NAME = re.compile(r"/(?P<owner>[A-Za-z0-9_-]+)/(?P<name>[A-Za-z0-9._-]+?)(\.git)?/?")
 _ADDRESS = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
 )
