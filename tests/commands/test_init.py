@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -509,6 +510,23 @@ APP = {
     "api/Dockerfile.dev": "FROM golang\n",
     "web/package.json": '{"name": "@acme/web", "scripts": {"start": "node ."}}',
 }
+
+
+def test_next_steps_are_about_the_checkout_wherever_they_are_typed(tmp_path: Path) -> None:
+    cfg, app = (
+        Grown(tmp_path / "cfg", KUSTOMIZE, GITHUB),
+        Grown(tmp_path / "app", APP, "git@git.example.com:acme/shop.git"),
+    )
+    steps = done("cfg", str(cfg.clone), "--yes")["steps"]
+    words = [word for one in steps for word in shlex.split(one["command"])]
+    files = [file for word, file in pairwise(words) if word == "-f"]
+    assert len(files) == 3
+    assert all(Path(one).is_file() for one in files)
+    (app.clone / ".github/workflows").mkdir(parents=True)
+    (app.clone / ".github/workflows/x.yml").write_text("name: x\n")
+    steps = done("app", str(app.clone), "--cfg-repository", "acme/cfg")["steps"]
+    commands = [one["command"] for one in steps]
+    assert "gh secret set ANNOUNCE_TOKEN -R git.example.com/acme/shop" in commands
 
 
 def test_services_of_dockerfiles(tmp_path: Path) -> None:

@@ -202,10 +202,10 @@ def _steps(place: Place, files: Sequence[str], *, is_elsewhere: bool) -> tuple[S
         return build, commit, how
     secret = Step(
         "allow the workflow to announce: a token that may write the contents of cfg-app.git",
-        "gh secret set ANNOUNCE_TOKEN",
+        f"gh secret set ANNOUNCE_TOKEN{place.gh}",
     )
     login = Step(
         "allow it to push the images: who logs in at the registry, and the password",
-        "gh variable set REGISTRY_USERNAME && gh secret set REGISTRY_PASSWORD",
+        f"gh variable set REGISTRY_USERNAME{place.gh} && gh secret set REGISTRY_PASSWORD{place.gh}",
     )
     return build, secret, *([login] if is_elsewhere else []), commit
