@@ -175,6 +175,16 @@ def test_what_is_no_checkout_is_refused(
     assert "is not a checkout" in result["error"]["what"]
 
 
+@pytest.mark.parametrize("repo", ["https://github.com/acme/cfg-app", "git@github.com:acme/cfg"])
+def test_repository_elsewhere_is_checked_by_its_commits(
+    repo: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check-cfg-app", "--repo", repo]) == 1
+    said = capsys.readouterr().err
+    assert f"{repo} is no checkout, and --sha names no commit of it" in said
+    assert "--repo ." in said
+
+
 def test_bare_repository_is_no_checkout(new: World) -> None:
     result = new.run("check-cfg-app", "--repo", str(new.bare), repo=False)
     assert "is not a checkout" in result["error"]["what"]
