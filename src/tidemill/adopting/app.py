@@ -17,7 +17,7 @@ from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
 from tidemill.words.documents import text
 from tidemill.words.names import is_name
-from tidemill.words.references import canonical
+from tidemill.words.references import registry_of
 
 FILE = "tidemill.toml"
 WORKFLOW = f"{WORKFLOW_FOLDER}/images.yml"
@@ -100,7 +100,7 @@ def _registry(settings: str) -> str:
         images = text(tomllib.loads(settings), "images")
     except (ValueError, RecursionError):
         return ""
-    return canonical(images.partition("{")[0]).partition("/")[0] if images else ""
+    return registry_of(images) if images else ""
 
 
 def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[str], list[str]]:

@@ -22,6 +22,7 @@ from tidemill.facts.on_github import ActionsPolicy, OnGitHub, Unseen, WorkflowDe
 from tidemill.facts.settings import Settings
 from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
+from tidemill.words.references import registry_of
 
 # What to copy, below examples/.
 EXAMPLES = {
@@ -273,9 +274,9 @@ def _names(call: Call) -> Iterator[Finding]:
 
 
 def _of_publish_images(known: Checkup, call: Call) -> Iterator[Finding]:
-    images = known.app.images.partition("/")[0] if known.app else _USUAL_REGISTRY
+    images = registry_of(known.app.images) if known.app else _USUAL_REGISTRY
     registry = str(call.inputs.get("registry", _USUAL_REGISTRY))
-    if images != registry and "${{" not in registry:
+    if images != registry_of(f"{registry}/x") and "${{" not in registry:
         yield warning(
             f"the images of tidemill.toml go to {images}, and {call.file} logs in at {registry}",
             "add these lines to the job, and set that variable and that secret",

@@ -1006,6 +1006,15 @@ def test_a_secret_that_only_a_comment_names_is_not_needed() -> None:
     assert [one.state for one in of(known, "secrets")] == ["ok"]
 
 
+@pytest.mark.parametrize("images", ["acme/{service}", "docker.io/acme/{service}"])
+@pytest.mark.parametrize("registry", ["docker.io", "index.docker.io"])
+def test_docker_hub_is_the_registry_of_images_that_name_none(images: str, registry: str) -> None:
+    settings = APP.replace("ghcr.io/acme/{service}", images)
+    assert "registry: docker.io\n" in of(app(settings), "inputs")[0].paste
+    workflow = APP_WORKFLOW.replace("    with:", f"    with:\n      registry: {registry}")
+    assert [one.state for one in of(app(settings, workflow), "inputs")] == ["ok"]
+
+
 def test_a_login_of_a_company_has_an_underscore() -> None:
     found = of(app_edited("acme/cfg-app", "jane_acme/cfg-app"), "dispatch")
     assert "problem" not in [one.state for one in found]
