@@ -11,7 +11,6 @@ import pytest
 from tests.commands.little_github import LittleGitHub, little_github
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
@@ -78,10 +77,6 @@ def with_senders(world: World, *senders: str) -> None:
     head, name, tail = world.settings.partition('name = "app"\n')
     world.settings = f"{head}{name}senders = [{listed}]\n{tail}"
     world.edit()
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("accept-event")
 
 
 def test_hotfix_is_accepted_from_a_form(new: World) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.clients.git_server import serving
 from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is a fixture
-from tests.commands.promises import assert_help_has_an_example, assert_readable, assert_usage
+from tests.commands.promises import assert_readable, assert_usage
 from tests.loop.stories import says
 from tests.world import Result, World, git
 
@@ -36,10 +36,6 @@ def contents(folder: Path) -> dict[str, bytes]:
         for file in folder.rglob("*")
         if file.is_file()
     }
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("check-cfg-app")
 
 
 def test_commit_of_the_mill_is_green(checkout: World) -> None:

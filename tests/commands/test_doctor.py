@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shlex
 import shutil
@@ -13,10 +11,6 @@ from typing import Any
 import pytest
 from tests.commands.checkouts import Said, tidemill
 from tests.world import git
-
-from tidemill.__main__ import main
-from tidemill.commands import doctor as doctor_command
-from tidemill.commands._command_line import parse
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SETTINGS = """\
@@ -116,14 +110,6 @@ def example(name: str, to: Path) -> Path:
     git(to, "add", "--all")
     git(to, "commit", "--quiet", "--message", "Begin")
     return to
-
-
-def test_help_has_an_example() -> None:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        main(["doctor", "--help"])
-    assert f"example:\n  {doctor_command.EXAMPLE}" in out.getvalue()
-    assert parse(doctor_command.EXAMPLE.split()[1:]).command == "doctor"
 
 
 @pytest.mark.parametrize("name", ["cfg-app", "app"])

@@ -4,7 +4,6 @@ import shlex
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_twice_is_once,
     assert_usage,
     dry_run,
@@ -18,10 +17,6 @@ def drop(world: World) -> tuple[str, ...]:
     """The command line that drops the one request that waits."""
     (waiting,) = inbox(world)
     return ("drop", "--id", waiting)
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("drop")
 
 
 def test_announcement_that_was_dropped_leaves_auto_and_is_not_done_again(under_test: World) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_usage,
     refused,
@@ -24,10 +23,6 @@ def explained(world: World, what: str) -> dict[str, Any]:
     (found,) = world.run("explain", what)["things"]
     assert isinstance(found, dict)
     return found
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("explain")
 
 
 @pytest.mark.parametrize("what", [sha_of("app-2")[:12], "web", "lab-1", "shop"])

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_usage,
     refused,
@@ -74,10 +73,6 @@ def test_a_linked_worktree_stands_for_its_repository(second: World, tmp_path: Pa
     git(tmp_path, "clone", "-q", "--mirror", str(second.bare), str(copy))
     git(copy, "worktree", "add", "-q", "--detach", str(tree), "main")
     assert second.run("history", "--repo", str(tree), repo=False) == second.run("history")
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("history")
 
 
 @pytest.mark.parametrize("state", ["new", "landed", "second", "evicted"], ids=str)

@@ -3,7 +3,6 @@
 import pytest
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
@@ -14,10 +13,6 @@ from tests.loop.stories import refs, says, waits_for
 from tests.world import World, git
 
 HOLD = ("hold-wave", "--wave", "lab", "--reason", "freeze")
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("hold-wave")
 
 
 def test_hold_is_in_force_at_once_and_says_who_why_and_since(new: World) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.commands.promises import assert_help_has_an_example, assert_usage, refused
+from tests.commands.promises import assert_usage, refused
 from tests.loop.stories import refs, says
 from tests.world import World, sha_of
 
@@ -22,10 +22,6 @@ def files(folder: Path) -> dict[str, bytes]:
     """Every file in a folder."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("page")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import shlex
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
@@ -18,10 +17,6 @@ from tidemill.commands._remedies import Remedies
 
 PROMOTE = ("promote-wave", "--wave", "shop")
 APPROVE = (*PROMOTE, "--sha", sha_of("app-1"))
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("promote-wave")
 
 
 def test_approval_puts_the_set_on_auto(deployed: World) -> None:

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
@@ -22,10 +21,6 @@ LISTS = (
     "evicted", "introduced", "promoted", "rolled_back", "replayed", "superseded", "rejected",
     "to_check", "waiting",
 )  # fmt: skip
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("reconcile-cfg-app")
 
 
 def test_turn_with_nothing_to_do_writes_nothing(new: World) -> None:

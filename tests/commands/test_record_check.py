@@ -5,7 +5,6 @@ import json
 import pytest
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_usage,
     dry_run,
@@ -28,10 +27,6 @@ def stored(world: World, sha: str) -> list[dict[str, str]]:
     text = git(world.bare, "show", f"refs/tidemill/checks/{sha}:record.json")
     runs: list[dict[str, str]] = json.loads(text)["runs"]
     return runs
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("record-check")
 
 
 @pytest.mark.parametrize("state", ["success", "failure", "pending", "cancelled"])

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
@@ -34,10 +33,6 @@ def report(world: World, **changes: str) -> tuple[str, ...]:
     } | changes
     words = [part for key, value in options.items() for part in (f"--{key}", value)]
     return ("record-deployment", *(word.replace("_at", "-at") for word in words))
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("record-deployment")
 
 
 def test_report_is_filed_and_shown(landed: World) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_twice_is_once,
     assert_usage,
     dry_run,
@@ -29,10 +28,6 @@ def _held(_new: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 def held(_held: World, tmp_path: Path) -> World:
     """lab is held, and its set app besides; shop is held too."""
     return fork(_held, tmp_path)
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("release-wave")
 
 
 def test_release_ends_every_hold_of_the_wave_and_no_other(held: World) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
@@ -13,10 +12,6 @@ from tests.loop.stories import accept, endings, file_at, inbox, refs, says
 from tests.world import World, announcement, sha_of
 
 RETRY = ("retry", "--sha", sha_of("app-2")[:12])
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("retry")
 
 
 def test_evicted_set_tries_again_with_the_very_same_images(evicted: World) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
@@ -15,10 +14,6 @@ from tests.world import World, sha_of
 from tidemill.facts import ledger
 
 ROLLBACK = ("rollback-wave", "--wave", "lab", "--reason", "errors in checkout")
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("rollback-wave")
 
 
 def test_wave_goes_back_and_is_held(second: World) -> None:

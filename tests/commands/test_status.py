@@ -4,17 +4,12 @@ import re
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_usage,
     refused,
 )
 from tests.loop.stories import refs, says, waits_for
 from tests.world import World, sha_of
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("status")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
@@ -26,10 +25,6 @@ def given(world: World, value: object) -> tuple[str, ...]:
     file = world.folder / "given.json"
     file.write_bytes(value if isinstance(value, bytes) else json.dumps(value).encode())
     return ("update-cfg-app", "--announcement", str(file))
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("update-cfg-app")
 
 
 def test_announcement_is_accepted_and_put_on_auto(new: World) -> None:

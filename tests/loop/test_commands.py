@@ -235,20 +235,6 @@ def test_output_for_people_fits_their_terminal(tmp_path: Path) -> None:
         assert "\x1b" not in out
 
 
-@pytest.mark.parametrize("name", [*NAMES, "reconcile-cfg-app", "status", "check-cfg-app"])
-def test_help_has_an_example_and_the_options_of_all(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from tidemill.__main__ import main
-
-    with pytest.raises(SystemExit) as ended:
-        main([name, "--help"])
-    assert ended.value.code == 0
-    out = capsys.readouterr().out
-    assert f"tidemill {name}" in out.split("example")[-1]
-    assert {"--now", "--json", "--repo"} <= set(re.findall(r"--[a-z-]+", out))
-
-
 def test_who_asked_and_the_run_are_in_the_journal(
     busy: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
