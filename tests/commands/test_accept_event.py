@@ -13,7 +13,6 @@ from tests.commands.promises import (
     assert_any_time_is_harmless,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -356,7 +355,6 @@ def test_outside_a_workflow_event_and_payload_are_asked_for(new: World) -> None:
     assert "GITHUB_EVENT_PATH" in refused(new, "accept-event", "--event", "workflow_dispatch")
     given = ("accept-event", "--event", "workflow_dispatch", "--payload", "/none")
     assert "can't be read" in refused(new, *given)
-    assert_usage(new, "accept-event", "--nonsense")
 
 
 def test_repository_is_asked_for_only_outside_a_workflow(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.clients.git_server import serving
 from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is a fixture
-from tests.commands.promises import assert_readable, assert_usage
+from tests.commands.promises import assert_readable
 from tests.loop.stories import says
 from tests.world import Result, World, git
 
@@ -189,10 +189,6 @@ def test_bare_repository_is_no_checkout(new: World) -> None:
 def test_folder_inside_a_checkout_is_the_checkout(checkout: World) -> None:
     inside = str(checkout.clone / "images")
     assert checkout.run("check-cfg-app", "--repo", inside, repo=False)["green"]
-
-
-def test_check_cannot_be_a_dry_run(new: World) -> None:
-    assert_usage(new, "check-cfg-app", "--dry-run")
 
 
 def test_person_is_told_what_was_checked(

@@ -85,6 +85,26 @@ def test_help_as_a_word_is_the_option(words: tuple[str, ...]) -> None:
     assert said(*words) == said(*words[1:], "--help")
 
 
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    {
+        "update-cfg-app": "--announcement",
+        "promote-wave": "--wave",
+        "rollback-wave": "--wave and --reason",
+        "hold-wave": "--reason",
+        "release-wave": "--reason",
+        "drop": "--id",
+        "retry": "--sha",
+        "page": "--out",
+        "explain": "WHAT",
+    }.items(),
+)
+def test_what_a_command_can_not_do_without_is_asked_for(name: str, needs: str) -> None:
+    found = said(name, "--repo", "x")
+    assert (found.code, found.out) == (2, "")
+    assert f"tidemill {name} needs {needs}." in found.err
+
+
 MISTAKES = {
     "command": (("statsu",), "there is no command 'statsu'.", "did you mean status? "),
     "command, its beginning": (("reconcile",), "'reconcile'", "did you mean reconcile-cfg-app? "),

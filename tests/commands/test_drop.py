@@ -5,7 +5,6 @@ import shlex
 import pytest
 from tests.commands.promises import (
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -94,7 +93,3 @@ def test_dry_run_writes_nothing(under_test: World) -> None:
 )
 def test_request_that_does_not_wait_is_refused(under_test: World, request_id: str) -> None:
     assert "waits" in refused(under_test, "drop", f"--id={request_id}")
-
-
-def test_drop_without_an_id_is_wrong_usage(new: World) -> None:
-    assert_usage(new, "drop")

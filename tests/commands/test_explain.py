@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from tests.commands.promises import (
     assert_readable,
-    assert_usage,
     refused,
     watched_turns,
 )
@@ -166,10 +165,6 @@ def test_what_nobody_knows_is_said_without_asking_github(new: World) -> None:
     new.announce(1)
     assert "GitHub's API is needed" in refused(new, "status")
     assert "nothing that Git knows here is called 'wep'" in refused(new, "explain", "wep")
-
-
-def test_nothing_asked_is_a_usage_error(new: World) -> None:
-    assert_usage(new, "explain")
 
 
 def test_newest_lines_of_a_target_and_a_wave_take_the_last_turns_alone(

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from tests.commands.promises import (
     assert_readable,
-    assert_usage,
     refused,
     watched_turns,
 )
@@ -360,10 +359,6 @@ def test_question_that_can_not_be_answered_is_refused(
     second: World, arguments: tuple[str, ...]
 ) -> None:
     refused(second, "history", *arguments)
-
-
-def test_unknown_option_is_a_usage_error(new: World) -> None:
-    assert_usage(new, "history", "--colour", "red")
 
 
 def test_history_is_the_same_over_a_connection(second: World) -> None:

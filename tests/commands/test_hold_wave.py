@@ -5,7 +5,6 @@ from tests.commands.promises import (
     assert_any_time_is_harmless,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -85,10 +84,6 @@ def test_what_can_not_be_held_is_refused(
     new: World, arguments: tuple[str, ...], reason: str
 ) -> None:
     assert reason in refused(new, "hold-wave", *arguments)
-
-
-def test_hold_without_a_reason_is_wrong_usage(new: World) -> None:
-    assert_usage(new, "hold-wave", "--wave", "lab")
 
 
 def test_hold_of_all_waves_ends_at_its_time_and_the_journal_says_so(new: World) -> None:

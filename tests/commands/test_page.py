@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.commands.promises import assert_usage, refused
+from tests.commands.promises import refused
 from tests.loop.stories import refs, says
 from tests.world import World, sha_of
 
@@ -202,10 +202,6 @@ def test_for_github_pages_takes_a_repository_on_github(new: World, tmp_path: Pat
     told = refused(new, "page", "--out", str(tmp_path / "page"), "--for-github-pages")
     assert "GitHub's API is needed" in told
     assert not (tmp_path / "page").exists()
-
-
-def test_a_folder_is_needed(new: World) -> None:
-    assert_usage(new, "page")
 
 
 def test_where_nobody_can_ask_github_the_page_says_so(second: World, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import pytest
 from tests.commands.promises import (
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -157,10 +156,6 @@ def test_what_can_not_be_promoted_is_refused(
 
 def test_wave_that_has_had_nothing_gives_nothing(new: World) -> None:
     assert "there is no set to promote into shop" in refused(new, *PROMOTE)
-
-
-def test_promotion_without_a_wave_is_wrong_usage(new: World) -> None:
-    assert_usage(new, "promote-wave")
 
 
 def test_person_is_told_what_was_done(deployed: World) -> None:

@@ -6,7 +6,6 @@ import pytest
 from tests.commands.promises import (
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     odd_objects,
     refused,
@@ -114,14 +113,6 @@ def test_time_that_is_none_is_refused(
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["what"] == f"--now '{time}' is not a time"
     assert error["written"] == "nothing"
-
-
-@pytest.mark.parametrize(
-    "arguments", [(), ("--repo",), ("--repo", "x", "--nonsense"), ("--repo", "x", "y")], ids=str
-)
-def test_wrong_usage_is_exit_code_two(new: World, arguments: tuple[str, ...]) -> None:
-    assert main([*TURN, *arguments]) == 2
-    assert_usage(new, *TURN, "--dry")
 
 
 def test_person_is_told_that_there_is_nothing_to_do(new: World) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from tests.commands.promises import (
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -74,7 +73,3 @@ def test_what_can_not_be_released_is_refused(
     held: World, arguments: tuple[str, ...], reason: str
 ) -> None:
     assert reason in refused(held, "release-wave", *arguments)
-
-
-def test_release_without_a_reason_is_wrong_usage(held: World) -> None:
-    assert_usage(held, "release-wave", "--wave", "lab")

@@ -4,7 +4,6 @@ import pytest
 from tests.commands.promises import (
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -87,10 +86,6 @@ def test_dry_run_writes_nothing(evicted: World) -> None:
 )
 def test_what_was_not_evicted_is_refused(evicted: World, sha: str, reason: str) -> None:
     assert reason in refused(evicted, "retry", f"--sha={sha}")
-
-
-def test_retry_without_a_sha_is_wrong_usage(new: World) -> None:
-    assert_usage(new, "retry")
 
 
 def test_person_is_told_what_was_done(evicted: World) -> None:

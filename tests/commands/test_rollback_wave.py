@@ -4,7 +4,6 @@ import pytest
 from tests.commands.promises import (
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -95,10 +94,6 @@ def test_newer_set_than_the_present_one_is_a_promotion(second: World) -> None:
     reason = refused(second, *ROLLBACK, "--to", sha_of("app-2"))
     assert "is newer than what lab has" in reason
     assert "tidemill promote-wave --wave lab" in reason
-
-
-def test_rollback_without_a_reason_is_wrong_usage(second: World) -> None:
-    assert_usage(second, "rollback-wave", "--wave", "lab")
 
 
 def test_person_is_told_what_was_done(second: World) -> None:

@@ -5,7 +5,6 @@ import re
 import pytest
 from tests.commands.promises import (
     assert_readable,
-    assert_usage,
     refused,
 )
 from tests.loop.stories import refs, says, waits_for
@@ -102,10 +101,6 @@ def test_repository_without_a_main_is_refused(new: World) -> None:
 
     git(new.bare, "update-ref", "-d", "refs/heads/main")
     assert "is empty" in refused(new, "status")
-
-
-def test_status_can_not_be_a_dry_run(new: World) -> None:
-    assert_usage(new, "status", "--dry-run")
 
 
 def test_tables_show_all_that_matters(second: World) -> None:

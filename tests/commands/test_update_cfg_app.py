@@ -12,7 +12,6 @@ from tests.commands.promises import (
     assert_any_time_is_harmless,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -187,11 +186,6 @@ def test_settings_that_can_not_be_used_keep_it_waiting_and_say_so(new: World) ->
     new.settings = good
     new.edit()
     assert new.turn()["introduced"]
-
-
-def test_announcement_is_asked_for(new: World) -> None:
-    assert_usage(new, "update-cfg-app")
-    assert_usage(new, *given(new, announcement(1)), "--position", "one")
 
 
 def test_person_is_told_what_was_done(new: World) -> None:
