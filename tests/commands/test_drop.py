@@ -5,7 +5,6 @@ import shlex
 import pytest
 from tests.commands.promises import (
     assert_twice_is_once,
-    dry_run,
     refused,
 )
 from tests.loop.stories import endings, inbox
@@ -81,10 +80,6 @@ def test_promotion_that_waits_can_be_dropped(landed: World) -> None:
     landed.run(*drop(landed))
     landed.deploy("lab")
     assert not landed.turn()["promoted"]
-
-
-def test_dry_run_writes_nothing(under_test: World) -> None:
-    assert dry_run(under_test, *drop(under_test))["changed"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from tests.commands.promises import (
     assert_any_time_is_harmless,
     assert_readable,
     assert_twice_is_once,
-    dry_run,
     refused,
 )
 from tests.loop.stories import refs, says, waits_for
@@ -35,10 +34,6 @@ def test_hold_asked_for_again_later_leaves_the_first_as_it_is(new: World) -> Non
 def test_hold_of_one_set_leaves_the_others_alone(new: World) -> None:
     new.run(*HOLD, "--set", "app")
     assert new.refs("holds") == ["refs/tidemill/holds/lab/app"]
-
-
-def test_dry_run_writes_nothing(new: World) -> None:
-    assert dry_run(new, *HOLD)["changed"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import pytest
 from tests.commands.promises import (
     assert_readable,
     assert_twice_is_once,
-    dry_run,
     refused,
 )
 from tests.loop.stories import endings, inbox, journal, refs, says, waits_for
@@ -119,10 +118,6 @@ def test_override_needs_no_deployment_and_is_kept_in_the_journal(landed: World) 
     assert turn["promoted"]
     reasons = [entry["reason"] for entry in journal(landed) if entry["what"] == "overridden"]
     assert reasons == ["the fix must go out"]
-
-
-def test_dry_run_writes_nothing(deployed: World) -> None:
-    assert dry_run(deployed, *APPROVE)["promoted"]
 
 
 def test_older_set_than_the_present_one_is_a_rollback(second: World) -> None:

@@ -7,7 +7,6 @@ from tests.commands.promises import (
     assert_any_time_is_harmless,
     assert_readable,
     assert_usage,
-    dry_run,
     odd_objects,
     refused,
 )
@@ -100,10 +99,6 @@ def test_verdict_on_a_commit_that_has_gone_is_of_no_use_and_no_error(landed: Wor
     assert (result.code, result["changed"]) == (0, False)
     assert "of no use any more" in result["reason"]
     assert refs(landed) == before
-
-
-def test_dry_run_writes_nothing(under_test: World) -> None:
-    assert dry_run(under_test, *check(under_test.ref("refs/heads/auto")))["changed"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from tests.commands.promises import (
     assert_readable,
     assert_twice_is_once,
     assert_usage,
-    dry_run,
     refused,
 )
 from tests.loop.stories import refs, says
@@ -63,10 +62,6 @@ def test_same_time_in_another_zone_is_the_same_report(landed: World) -> None:
     before = refs(landed)
     landed.run(*report(landed, finished_at="2026-01-05T19:00:00+09:00"))
     assert refs(landed) == before
-
-
-def test_dry_run_writes_nothing(landed: World) -> None:
-    assert dry_run(landed, *report(landed))["changed"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from tests.commands.promises import (
     assert_twice_is_once,
-    dry_run,
     refused,
 )
 from tests.loop.stories import fork, journal
@@ -54,10 +53,6 @@ def test_without_a_hold_there_is_nothing_to_do(new: World) -> None:
     result = new.run(*RELEASE)
     assert (result.code, result["changed"]) == (0, False)
     assert result["request"]["state"] == "there is no hold of lab"
-
-
-def test_dry_run_writes_nothing(held: World) -> None:
-    assert dry_run(held, *RELEASE)["changed"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import pytest
 from tests.commands.promises import (
     assert_readable,
     assert_twice_is_once,
-    dry_run,
     refused,
 )
 from tests.loop.stories import accept, endings, file_at, inbox, refs, says
@@ -67,10 +66,6 @@ def test_announcement_that_was_rejected_tries_again(new: World) -> None:
     new.edit()
     turn = new.run("retry", "--sha", sha_of("app-1"))
     assert [one["app_sha"] for one in turn["introduced"]] == [sha_of("app-1")]
-
-
-def test_dry_run_writes_nothing(evicted: World) -> None:
-    assert dry_run(evicted, *RETRY)["introduced"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import pytest
 from tests.commands.promises import (
     assert_readable,
     assert_twice_is_once,
-    dry_run,
     refused,
 )
 from tests.loop.stories import endings, parents, says, trailers
@@ -59,10 +58,6 @@ def test_nothing_undoes_it_until_it_is_released_and_then_only_newer_sets_do(seco
 def test_goal_may_be_named(second: World) -> None:
     turn = second.run(*ROLLBACK, "--to", sha_of("app-1")[:7])
     assert [one["app_sha"] for one in turn["rolled_back"]] == [sha_of("app-1")]
-
-
-def test_dry_run_writes_nothing(second: World) -> None:
-    assert dry_run(second, *ROLLBACK)["rolled_back"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.promises import dry_run
 from tests.commands.terminal import at_terminal
 from tests.loop.stories import assert_rests, fork, inbox, journal, land, refs
 from tests.world import World, announcement, git, sha_of
@@ -90,9 +91,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_dry_run_says_what_would_be_done_and_writes_nothing(busy: World, name: str) -> None:
     before = refs(busy)
-    dry = busy.run(name, *commands(busy)[name], "--dry-run")
-    assert dry.code == 0
-    assert refs(busy) == before
+    dry = dry_run(busy, name, *commands(busy)[name])
     done = busy.run(name, *commands(busy)[name])
     assert refs(busy) != before
     assert dry["changed"] == done["changed"]
