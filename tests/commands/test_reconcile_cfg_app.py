@@ -105,7 +105,9 @@ def test_repository_that_can_not_be_read_is_one_clear_error(new: World, address:
     assert result["error"]["written"] == "nothing"
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2026-13-01", "0000-01-01T00:00:00Z", "12:00"])
+@pytest.mark.parametrize(
+    "time", ["now", "", "2026-13-01", "0000-01-01T00:00:00Z", "12:00", "1600000000x", "9" * 30]
+)
 def test_time_that_is_none_is_refused(
     new: World, time: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
