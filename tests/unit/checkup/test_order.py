@@ -323,6 +323,10 @@ CASES: dict[str, Case] = {
         lambda: edited("branches: [main]", 'branches: ["*", "!main"]'),
         "events", "warning", "not started by a push to main",
     ),
+    "push of no branch": (
+        lambda: edited("branches: [main]", "tags-ignore: [v*]"),
+        "events", "warning", "not started by a push to main",
+    ),
     "push of branches without a slash": (
         lambda: cfg('main = "run/main"\n' + CFG, workflow=CFG_WORKFLOW.replace(
             "branches: [main]", 'branches: ["*", "ru?n", "run/[n-z]ain"]')),
