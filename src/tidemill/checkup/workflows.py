@@ -165,7 +165,7 @@ def _hears_of(call: Call, branch: str) -> bool:
     if "branches-ignore" in filters:
         return not any(_matches(one, branch) for one in strings(filters["branches-ignore"]))
     # A filter of tags alone lets no branch in.
-    return filters.keys().isdisjoint({"tags", "tags-ignore"})
+    return not {"tags", "tags-ignore"} & {*filters}
 
 
 def _matches(pattern: str, branch: str) -> bool:
