@@ -56,10 +56,6 @@ def test_status_has_what_was_promised(second: World) -> None:
         assert line["for"].endswith(f": {line['command']}")
 
 
-def test_auto_that_is_not_there_is_null(new: World) -> None:
-    assert new.status()["auto"] is None
-
-
 def test_wave_without_a_hold_has_null(new: World) -> None:
     assert [wave["hold"] for wave in new.status()["waves"]] == [None, None]
 

@@ -166,28 +166,6 @@ def test_json_of_a_turn_has_what_the_contract_names(busy: World) -> None:
     assert re.fullmatch(r"[0-9a-f]{40}", turn["introduced"][0]["sha"])
 
 
-def test_json_of_status_has_what_the_contract_names(busy: World) -> None:
-    status = busy.status()
-    assert {"main", "auto", "waves", "waiting"} <= set(status)
-    lab, shop = status["waves"]
-    assert (lab["name"], shop["name"]) == ("lab", "shop")
-    assert shop["hold"]["reason"] == "freeze"
-    assert {"set", "app_sha", "position", "state"} <= set(lab["sets"][0])
-    assert lab["targets"][0] | {"revision": "", "runs": ""} == {
-        "name": "lab-1",
-        "revision": "",
-        "phase": "Succeeded",
-        "health": "Healthy",
-        "runs": "",
-        "clock_ahead": None,
-        "ignored": None,
-    }
-    assert lab["targets"][0]["runs"] == {"app": sha_of("app-2")}
-    told = json.dumps(status["waiting"])
-    assert sha_of("app-4")[:12] in told
-    assert "look first" in told
-
-
 def test_status_says_why_a_set_is_not_in_the_last_wave(busy: World) -> None:
     told = [line for line in busy.status()["waiting"] if "shop" in line["what"]]
     assert "freeze" in json.dumps(told)
