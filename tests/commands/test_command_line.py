@@ -428,6 +428,21 @@ def test_the_version_needs_next_to_nothing() -> None:
     assert not imported("--version") & {"click", "dataclasses", "pathlib", "msgspec"}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("build-reproducible-image", "--context"),
+        ("record-image-artifact", "--merge"),
+        ("doctor",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_path_that_is_too_long_is_said_to_be_so(words: tuple[str, ...]) -> None:
+    found = said(*words, "x" * 5000)
+    assert (found.code, found.out) == (1, "")
+    assert "is too long for a path.\n" in found.err
+
+
 @pytest.mark.parametrize("words", [("--help",), ("statsu",), ()], ids=str)
 def test_no_command_is_imported_where_none_is_run(words: tuple[str, ...]) -> None:
     modules = imported(*words)
