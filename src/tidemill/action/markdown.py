@@ -19,8 +19,9 @@ def plain(text: object) -> str:
 
 
 def code(text: str) -> str:
-    """A command, to copy as it stands."""
-    return f"<code>{_escaped(one_line(text))}</code>"
+    """A command, to copy as it stands: never cut, and in one line, for it may be in a table."""
+    line = visible(text).replace("\n", "\\n")
+    return f"<code>{_escaped(line)}</code>"
 
 
 def block(text: str) -> str:
