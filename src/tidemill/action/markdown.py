@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from tidemill.words.names import SHA, one_line, visible
+from tidemill.words.names import SHA, one_line, visible, whole_line
 from tidemill.words.shas import short, shortened
 
 # What means something to GitHub's Markdown within a line or a cell, makes an address a link, or
@@ -18,10 +18,14 @@ def plain(text: object) -> str:
     return _escaped(shortened(one_line(str(text))))
 
 
+def exact(text: str) -> str:
+    """One line of text that may have a command to copy: nothing is cut or shortened."""
+    return _escaped(whole_line(text))
+
+
 def code(text: str) -> str:
-    """A command, to copy as it stands: never cut, and in one line, for it may be in a table."""
-    line = visible(text).replace("\n", "\\n")
-    return f"<code>{_escaped(line)}</code>"
+    """A command, to copy as it stands."""
+    return f"<code>{exact(text)}</code>"
 
 
 def block(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tidemill.action.markdown import block, code, commit, plain, table
+from tidemill.action.markdown import block, code, commit, exact, plain, table
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.commands import _results as results
 from tidemill.commands._parts import Cell, Commit, Grid, Part, Title, Typed
@@ -35,8 +35,12 @@ def summary(name: str, result: Result, url: str | None) -> str:
 
 def summary_of_error(name: str, error: TidemillError) -> str:
     """The summary of a command that was refused, or failed."""
-    rows = [("what", error.what), ("written", error.written), ("remedy", error.remedy)]
-    lines = table(("**refused**", ""), [(what, plain(text)) for what, text in rows])
+    rows = [
+        ("what", plain(error.what)),
+        ("written", plain(error.written)),
+        ("remedy", exact(error.remedy)),
+    ]
+    lines = table(("**refused**", ""), rows)
     return "\n".join([f"### {name}", "", *lines])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -64,10 +65,10 @@ def red_main() -> Reconciliation:
     return reconciled(rollout)
 
 
-def broken_main() -> Reconciliation:
+def broken_main(why: str = "rollout.json is broken") -> Reconciliation:
     rollout = Rollout()
     rollout.announced(1)
-    decided = rollout.decide(lambda _, parent: BrokenParent(parent, "rollout.json is broken"))
+    decided = rollout.decide(lambda _, parent: BrokenParent(parent, why))
     return Reconciliation(taken(decided), StatusChanges())
 
 
@@ -195,3 +196,8 @@ def test_why_nothing_was_done_is_a_notice(result: Result, found: list[str]) -> N
 def test_what_a_dry_run_would_evict_needs_nobody_yet() -> None:
     assert warnings(evicted())
     assert warnings(evicted(WouldWrite())) == []
+
+
+def test_however_long_a_reason_is_the_command_that_helps_follows_it() -> None:
+    (found,) = warnings(broken_main("broken; " * 100))
+    assert re.search(r"To go on: tidemill check-cfg-app --sha \w{40} --repo \S+$", found)

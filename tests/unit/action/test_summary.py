@@ -231,3 +231,5 @@ def test_the_page_of_an_error_has_its_remedy() -> None:
     page = summary_of_error("drop", Refused("a | b", written="nothing", remedy="c"))
     assert "| what | a &#124; b |" in page
     assert "| remedy | c |" in page
+    command = f"git fetch origin {'a' * 40} {'b' * 600}"
+    assert command in summary_of_error("diff", Refused("a", remedy=command))
