@@ -467,6 +467,13 @@ def test_what_is_not_found_is_asked_for_and_taken(
     ]
 
 
+def test_wave_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    targets = ("--targets", "staging=a,b", "--targets", "staging=c")
+    said = error("cfg", str(grown.clone), *targets)
+    assert said.startswith("--targets names the wave staging twice: name it once")
+
+
 def test_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
     assert "no checkout of a Git repository" in error("cfg", str(tmp_path))
     grown = Grown(tmp_path, KUSTOMIZE)

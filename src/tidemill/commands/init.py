@@ -193,8 +193,14 @@ def _targets(given: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
                 f"--targets: {shown(text)} has no targets",
                 remedy="write it like staging=staging-eu,staging-us",
             )
+        name = checked_name(wave.strip(), "wave")
+        if name in found:
+            raise Refused(
+                f"--targets names the wave {name} twice",
+                remedy="name it once, with all of its targets: WAVE=TARGET,TARGET",
+            )
         listed = (checked_name(one.strip(), "target") for one in targets.split(","))
-        found[checked_name(wave.strip(), "wave")] = tuple(dict.fromkeys(listed))
+        found[name] = tuple(dict.fromkeys(listed))
     return found
 
 
