@@ -79,7 +79,7 @@ def _warnings(result: Result) -> Iterator[str]:
     match result:
         case results.LoopDone(turn=turn, checks=checks):
             yield from _left_to_people(turn)
-            yield from checks.warnings
+            yield from dict.fromkeys(_warnings(checks))  # a red commit is checked again
         case results.EventOutlook(is_due=True):
             return  # the turn says it
         case (

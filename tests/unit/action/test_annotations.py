@@ -155,6 +155,12 @@ def test_commit_that_is_not_green_fails_a_loop_where_that_is_wanted(fails: bool)
     assert any("was evicted" in one for one in warnings(done))
 
 
+def test_a_check_that_said_nothing_is_warned_of_once_in_a_loop() -> None:
+    lost = CommitVerdict(RED, "error", "no user of its own")
+    done = LoopDone(None, reconciled(Rollout()).turn, CommitChecks((lost, lost), fails=False))
+    assert warnings(done) == [f"{RED} is error: no user of its own"]
+
+
 def test_outlook_warns_only_where_no_turn_follows_that_does() -> None:
     came = EventRequest("push", Request("nothing", how="a push only starts a turn"))
     turn = red_main().turn
