@@ -475,7 +475,7 @@ class PausedSoak(Obstacle, frozen=True, kw_only=True, tag="soak stands still"):
     verifications: tuple[str, ...] = ()
 
     def words(self, now: datetime | None = None) -> str:
-        why = f"{listed(self.targets)} fails"
+        why = f"{listed(self.targets)} {'fails' if len(self.targets) == 1 else 'fail'}"
         if not self.targets:
             why = f"{_verifications(self.verifications, '')} red"
         return f"its soak in {self.wave} stands still while {why}"

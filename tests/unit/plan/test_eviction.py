@@ -16,6 +16,7 @@ from tests.unit.snapshots import (
     waits_for,
 )
 
+from tidemill.announcing.order import order_of
 from tidemill.facts.checks import CheckRecord, Run, RunState
 from tidemill.facts.ledger import Eviction, Suspect
 from tidemill.facts.operation import Kind, Operation
@@ -363,6 +364,17 @@ def test_of_what_was_evicted_before_the_last_fifty_what_keeps_a_set_out_is_kept(
     rollout.ledger.evictions = [nobodys, evicted(kind, **given), *others]
     rollout.ledger.trim(rollout.settings)
     assert (len(rollout.ledger.evictions) == 51) is is_kept
+
+
+def test_of_what_the_wave_has_had_since_no_eviction_before_the_last_fifty_is_kept() -> None:
+    rollout = Rollout()
+    one = evicted("promote")
+    rollout.ledger.evictions = [one, *[replace(one, operation=None)] * 50]
+    gone = one.operation
+    assert gone is not None
+    rollout.ledger.of(gone.wave, gone.set).raise_to(order_of(gone))
+    rollout.ledger.trim(rollout.settings)
+    assert len(rollout.ledger.evictions) == 50
 
 
 def test_no_more_than_five_hundred_are_kept_besides() -> None:

@@ -210,7 +210,7 @@ SAID: list[tuple[Obstacle, str]] = [
     ),
     (
         obstacles.PausedSoak(wave="lab", targets=("a", "b")),
-        "its soak in lab stands still while a, b fails",
+        "its soak in lab stands still while a, b fail",
     ),
     (
         obstacles.PausedSoak(wave="lab", verifications=("errors",)),

@@ -51,7 +51,8 @@ class Inspection:
     def containing(self, words: Sequence[str], patterns: Sequence[str]) -> list[str]:
         given = [option for word in words for option in ("-e", word)]
         options = ("-l", "-z", "--untracked", "--fixed-strings")
-        code, out, said = self._git.attempt("grep", *options, *given, "--", *patterns)
+        plain = ("--no-color", "--no-recurse-submodules")  # whatever a user's Git does
+        code, out, said = self._git.attempt("grep", *options, *plain, *given, "--", *patterns)
         if code > 1:
             raise GitError(("grep",), code, said)
         return names(out)
