@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from tidemill.words.names import SHA, one_line, visible, whole_line
+from tidemill.words.names import MAX_LINE, SHA, visible, whole_line
 from tidemill.words.shas import short, shortened
 
 # What means something to GitHub's Markdown within a line or a cell, makes an address a link, or
@@ -14,8 +14,13 @@ _SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@$&]|:(?=/)|(?<=www)\.|^[-+]")
 
 
 def plain(text: object) -> str:
-    """One line of text, with every sign escaped, and full SHAs as people read them."""
-    return _escaped(shortened(one_line(str(text))))
+    """One line of text, with every sign escaped, and full SHAs as people read them.
+
+    One of more than 500 characters ends with a sign that it goes on.
+    """
+    line = whole_line(str(text))
+    cut = f"{line[:MAX_LINE]}…" if len(line) > MAX_LINE else line
+    return _escaped(shortened(cut))
 
 
 def exact(text: str) -> str:

@@ -47,3 +47,8 @@ def test_a_command_is_one_line_and_never_cut() -> None:
     command = f"tidemill hold-wave --wave {'w' * 600} --reason x"
     assert code(command) == f"<code>{command}</code>"
     assert "\n" not in code("a\nb")
+
+
+def test_a_text_that_is_cut_says_so() -> None:
+    assert plain("x" * 500) == "x" * 500
+    assert plain("x" * 501) == "x" * 500 + "…"
