@@ -17,8 +17,6 @@ from tidemill.commands._command_line import parse
 from tidemill.commands._table import TIDEMILL
 from tidemill.turn import past
 
-WIDTH = 100
-
 
 def assert_usage(world: World, *arguments: str) -> None:
     """The command line itself is wrong: exit code 2, nothing written."""
