@@ -136,10 +136,11 @@ def _ended(run: Callable[[], int], show: Callable[[TidemillError], None]) -> int
         show(error)
         return error.exit_code
     except OSError as error:
-        if not _is_of_the_machine(error):
+        told = _told(error)
+        if told is None:
             raise
-        show(_machine_failed(error))
-        return 1
+        show(told)
+        return told.exit_code
 
 
 def _say(error: TidemillError, more: str) -> None:
@@ -149,10 +150,14 @@ def _say(error: TidemillError, more: str) -> None:
     sys.stderr.write(visible(f"error: {error.what}.\n  {more}\n  remedy: {error.remedy}\n"))
 
 
-def _is_of_the_machine(error: OSError) -> bool:
+def _told(error: OSError) -> TidemillError | None:
+    """What to say where the machine can do no more, or a path is none; None for all else."""
     import errno
 
-    return error.errno in (
+    from tidemill.errors import TidemillError
+    from tidemill.words.names import shown
+
+    machine = (
         errno.ENOSPC,
         errno.EDQUOT,
         errno.EROFS,
@@ -160,18 +165,16 @@ def _is_of_the_machine(error: OSError) -> bool:
         errno.ENFILE,
         errno.ENOMEM,
     )
-
-
-def _machine_failed(error: OSError) -> TidemillError:
-    from tidemill.errors import TidemillError
-    from tidemill.words.names import shown
-
-    where = f" for {shown(error.filename)}" if error.filename else ""
-    return TidemillError(
-        f"this machine gave out{where}: {error.strerror}",
-        written="unknown: what was pushed stays; any later turn goes on with it",
-        remedy="make room, or name another folder in TIDEMILL_TMPDIR, and run it again",
-    )
+    file = shown(error.filename) if error.filename else ""
+    if error.errno == errno.ENAMETOOLONG:
+        what, remedy = f"{file} is too long for a path", "name a shorter one"
+    elif error.errno in machine:
+        what = f"this machine gave out{f' for {file}' if file else ''}: {error.strerror}"
+        remedy = "make room, or name another folder in TIDEMILL_TMPDIR, and run it again"
+    else:
+        return None
+    written = "unknown: what was pushed stays; any later turn goes on with it"
+    return TidemillError(what, written=written, remedy=remedy)
 
 
 def _stop(number: int, _: FrameType | None) -> None:

@@ -8,8 +8,6 @@ from tests.clients.bench import Bench
 from tidemill.clients.git.store import Committed
 from tidemill.facts.snapshot import BrokenParent, OperationFailure
 
-GENERATE = "cat images/lab/digests.json > generated/lab/all.yaml"
-
 
 @pytest.fixture
 def outside(bench: Bench) -> Path:

@@ -1,9 +1,7 @@
-"""What every command promises: help with an example, errors as JSON, dry runs, twice is once."""
+"""What every command promises: errors as JSON, dry runs, twice is once."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 import shlex
 from datetime import datetime, timedelta
@@ -13,28 +11,11 @@ import pytest
 from tests.loop.stories import refs, says
 from tests.world import Result, World, git
 
-from tidemill.__main__ import main
 from tidemill.answers import question
 from tidemill.clients.git.repository import Repository
 from tidemill.commands._command_line import parse
-from tidemill.commands._table import TIDEMILL, Table
+from tidemill.commands._table import TIDEMILL
 from tidemill.turn import past
-
-WIDTH = 100
-
-
-def assert_help_has_an_example(command: str, *, repo: bool = True, table: Table = TIDEMILL) -> None:
-    """`--help` ends with an example that the command line takes."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        main([command, "--help"], table)
-    text = out.getvalue()
-    for option in ("--now", "--json", *(["--repo"] if repo else [])):
-        assert option in text
-    _, _, example = text.partition("example:\n")
-    words = shlex.split(example)
-    assert words[:2] == [table.name, command]
-    assert parse(words[1:], table).command == command
 
 
 def assert_usage(world: World, *arguments: str) -> None:

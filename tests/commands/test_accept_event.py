@@ -11,10 +11,8 @@ import pytest
 from tests.commands.little_github import LittleGitHub, little_github
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -78,10 +76,6 @@ def with_senders(world: World, *senders: str) -> None:
     head, name, tail = world.settings.partition('name = "app"\n')
     world.settings = f"{head}{name}senders = [{listed}]\n{tail}"
     world.edit()
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("accept-event")
 
 
 def test_hotfix_is_accepted_from_a_form(new: World) -> None:
@@ -361,7 +355,6 @@ def test_outside_a_workflow_event_and_payload_are_asked_for(new: World) -> None:
     assert "GITHUB_EVENT_PATH" in refused(new, "accept-event", "--event", "workflow_dispatch")
     given = ("accept-event", "--event", "workflow_dispatch", "--payload", "/none")
     assert "can't be read" in refused(new, *given)
-    assert_usage(new, "accept-event", "--nonsense")
 
 
 def test_repository_is_asked_for_only_outside_a_workflow(

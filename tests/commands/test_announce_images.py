@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from tests.commands.little_github import LittleGitHub, little_github
-from tests.commands.promises import assert_help_has_an_example
 from tests.world import announcement
 
 from tidemill.__main__ import main
@@ -66,10 +65,6 @@ def refused(*arguments: str, to: str = "acme/cfg-app") -> dict[str, str]:
     error: dict[str, str] = json.loads(out)["error"]
     assert all(text.isprintable() for text in error.values())
     return error
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("announce-images", repo=False)
 
 
 @pytest.mark.parametrize("to", ["acme/cfg-app", "URL/acme/cfg-app", "URL/acme/cfg-app.git"])

@@ -21,9 +21,7 @@ from tests.commands.checkouts import (
 )
 from tests.world import git
 
-from tidemill.__main__ import main
 from tidemill.commands import _build_options
-from tidemill.commands._command_line import parse
 from tidemill.images import tar_read
 from tidemill.images.entries import File
 from tidemill.images.layout import Layout
@@ -70,13 +68,6 @@ def labels(context: Path, tmp_path: Path, *options: str | Path) -> dict[str, str
     config: dict[str, Any] = json.loads(layout.read(said.json["imageid"]))
     found: dict[str, str] = config["config"]["Labels"]
     return found
-
-
-def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["build-reproducible-image", "--help"])
-    example = shlex.split(capsys.readouterr().out.partition("example:\n")[2])
-    assert parse(example[1:]).command == "build-reproducible-image"
 
 
 def test_one_image_tells_at_the_top_what_others_tell_of_each(app: Checkout, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from tests.components.shapes import BuildKit, Engine, Registry
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "app"
 SHA = "1" * 40
-Build = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.clients.git_server import serving
 from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is a fixture
-from tests.commands.promises import assert_help_has_an_example, assert_readable, assert_usage
+from tests.commands.promises import assert_readable
 from tests.loop.stories import says
 from tests.world import Result, World, git
 
@@ -36,10 +36,6 @@ def contents(folder: Path) -> dict[str, bytes]:
         for file in folder.rglob("*")
         if file.is_file()
     }
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("check-cfg-app")
 
 
 def test_commit_of_the_mill_is_green(checkout: World) -> None:
@@ -175,6 +171,16 @@ def test_what_is_no_checkout_is_refused(
     assert "is not a checkout" in result["error"]["what"]
 
 
+@pytest.mark.parametrize("repo", ["https://github.com/acme/cfg-app", "git@github.com:acme/cfg"])
+def test_repository_elsewhere_is_checked_by_its_commits(
+    repo: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check-cfg-app", "--repo", repo]) == 1
+    said = capsys.readouterr().err
+    assert f"{repo} is no checkout, and --sha names no commit of it" in said
+    assert "--repo ." in said
+
+
 def test_bare_repository_is_no_checkout(new: World) -> None:
     result = new.run("check-cfg-app", "--repo", str(new.bare), repo=False)
     assert "is not a checkout" in result["error"]["what"]
@@ -183,10 +189,6 @@ def test_bare_repository_is_no_checkout(new: World) -> None:
 def test_folder_inside_a_checkout_is_the_checkout(checkout: World) -> None:
     inside = str(checkout.clone / "images")
     assert checkout.run("check-cfg-app", "--repo", inside, repo=False)["green"]
-
-
-def test_check_cannot_be_a_dry_run(new: World) -> None:
-    assert_usage(new, "check-cfg-app", "--dry-run")
 
 
 def test_person_is_told_what_was_checked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -16,6 +17,7 @@ from tests.world import git
 
 from tidemill.__main__ import main
 from tidemill.commands._command_line import COMPLETION, SHELLS, parse
+from tidemill.commands._options import Repository
 from tidemill.commands._table import COMMANDS, TIDEMILL, Table, command
 from tidemill.errors import CommandLineWrong
 from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
@@ -24,11 +26,11 @@ BIN = Path(sys.executable).parent
 HOLD = ("hold-wave", "--repo", "x", "--wave", "lab", "--reason", "y")
 
 
-def said(*words: str) -> Said:
+def said(*words: str, table: Table = TIDEMILL) -> Said:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            code = main(words)
+            code = main(words, table)
         except SystemExit as ended:
             code = int(str(ended.code))
     return Said(code, out.getvalue(), err.getvalue())
@@ -61,9 +63,46 @@ def test_the_help_lists_every_command_with_what_it_is_for() -> None:
     assert COMPLETION in told
 
 
+@pytest.mark.parametrize(
+    ("table", "name"), [(table, name) for table in (TIDEMILL, SANDBOX) for name in table.commands]
+)
+def test_the_help_of_a_command_ends_with_an_example_that_is_taken(table: Table, name: str) -> None:
+    text = said(name, "--help", table=table).out
+    program, *words = shlex.split(text.partition("example:\n")[2])
+    assert program == table.name
+    assert parse(words, table).command == words[0] == name
+
+
+def test_whatever_is_about_cfg_app_takes_a_time_and_has_json() -> None:
+    for name in COMMANDS:
+        parameters = command(name).PARAMETERS
+        if any(isinstance(one, Repository) for one in parameters):
+            assert {"now", "json"} <= {one.name for one in parameters}, name
+
+
 @pytest.mark.parametrize("words", [("help",), ("help", "doctor"), ("help", "hold-wave")])
 def test_help_as_a_word_is_the_option(words: tuple[str, ...]) -> None:
     assert said(*words) == said(*words[1:], "--help")
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    {
+        "update-cfg-app": "--announcement",
+        "promote-wave": "--wave",
+        "rollback-wave": "--wave and --reason",
+        "hold-wave": "--reason",
+        "release-wave": "--reason",
+        "drop": "--id",
+        "retry": "--sha",
+        "page": "--out",
+        "explain": "WHAT",
+    }.items(),
+)
+def test_what_a_command_can_not_do_without_is_asked_for(name: str, needs: str) -> None:
+    found = said(name, "--repo", "x")
+    assert (found.code, found.out) == (2, "")
+    assert f"tidemill {name} needs {needs}." in found.err
 
 
 MISTAKES = {
@@ -387,6 +426,21 @@ def test_the_version_needs_next_to_nothing() -> None:
     ours = {one for one in imported("--version") if one.partition(".")[0] == "tidemill"}
     assert ours == {"tidemill", "tidemill.__main__"}
     assert not imported("--version") & {"click", "dataclasses", "pathlib", "msgspec"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("build-reproducible-image", "--context"),
+        ("record-image-artifact", "--merge"),
+        ("doctor",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_path_that_is_too_long_is_said_to_be_so(words: tuple[str, ...]) -> None:
+    found = said(*words, "x" * 5000)
+    assert (found.code, found.out) == (1, "")
+    assert "is too long for a path.\n" in found.err
 
 
 @pytest.mark.parametrize("words", [("--help",), ("statsu",), ()], ids=str)

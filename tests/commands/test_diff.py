@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.commands.as_action import act
-from tests.commands.promises import assert_help_has_an_example, assert_readable, refused
+from tests.commands.promises import assert_readable, refused
 from tests.loop.stories import fork, refs, says
 from tests.world import World, announcement, git, sha_of
 
@@ -48,10 +48,6 @@ def services(found: dict[str, Any]) -> dict[str, str]:
 
 
 CHANGED = {"api": "added", "old": "removed", "web": "changed"}
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("diff")
 
 
 @pytest.mark.parametrize("words", [("shop",), ("--promote", "shop")], ids=" ".join)

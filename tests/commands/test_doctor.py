@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shlex
 import shutil
@@ -13,10 +11,6 @@ from typing import Any
 import pytest
 from tests.commands.checkouts import Said, tidemill
 from tests.world import git
-
-from tidemill.__main__ import main
-from tidemill.commands import doctor as doctor_command
-from tidemill.commands._command_line import parse
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SETTINGS = """\
@@ -116,14 +110,6 @@ def example(name: str, to: Path) -> Path:
     git(to, "add", "--all")
     git(to, "commit", "--quiet", "--message", "Begin")
     return to
-
-
-def test_help_has_an_example() -> None:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        main(["doctor", "--help"])
-    assert f"example:\n  {doctor_command.EXAMPLE}" in out.getvalue()
-    assert parse(doctor_command.EXAMPLE.split()[1:]).command == "doctor"
 
 
 @pytest.mark.parametrize("name", ["cfg-app", "app"])
@@ -303,6 +289,22 @@ def test_fix_mends_what_is_safe_and_shows_how(grown: Grown) -> None:
     assert again.json["changed"] is False
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_fix_leaves_every_other_byte_as_it_is(grown: Grown, end: str) -> None:
+    call = f"# f\xfcr alle{end}on: push{end}jobs:{end}  a:{end}"
+    uses = f"    uses: acme/x/.github/workflows/gitops.yml@v1{end}"
+    attributes = f"# f\xfcr alle{end}*.txt text"
+    files = {".gitattributes": attributes, ".github/workflows/a.yml": call + uses}
+    for name, text in files.items():
+        grown.write(name, "")
+        (grown.folder / name).write_bytes(text.encode("latin-1"))
+    assert len(grown.doctor("--offline", "--fix").json["mended"]) == 2
+    mended, workflow = ((grown.folder / name).read_bytes().decode("latin-1") for name in files)
+    assert mended == f"{attributes}{end}/images/**/*.json -merge{end}"
+    assert workflow.startswith(f"{call}    permissions:{end}      contents: write{end}")
+    assert workflow.endswith(f"{end}{uses}")
+
+
 def test_without_fix_nothing_is_mended(grown: Grown) -> None:
     (grown.folder / "generate").chmod(0o644)
     assert grown.doctor("--offline").code == 1
@@ -418,6 +420,15 @@ def test_hostile_name_is_one_word_of_a_command_that_it_prints(tmp_path: Path) ->
     assert ["git", "ls-remote", "https://github.com/acme/$(id)", "refs/tags/v*"] in words
     assert ["actionlint", ".github/workflows/b;id.yml"] in words
     assert ["make", "a id"] in words
+
+
+def test_where_to_run_its_commands_is_said_elsewhere(
+    grown: Grown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("doctor", grown.folder, "--offline", "--entrypoints", "same-user")
+    assert f"  {shlex.join(['cd', str(grown.folder)])}\n" in tidemill(*words).out
+    monkeypatch.chdir(grown.folder)
+    assert "go to the root" not in tidemill(*words).out
 
 
 def test_nothing_is_mended_behind_a_link(grown: Grown, tmp_path: Path) -> None:

@@ -4,10 +4,7 @@ import shlex
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_twice_is_once,
-    assert_usage,
-    dry_run,
     refused,
 )
 from tests.loop.stories import endings, inbox
@@ -18,10 +15,6 @@ def drop(world: World) -> tuple[str, ...]:
     """The command line that drops the one request that waits."""
     (waiting,) = inbox(world)
     return ("drop", "--id", waiting)
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("drop")
 
 
 def test_announcement_that_was_dropped_leaves_auto_and_is_not_done_again(under_test: World) -> None:
@@ -89,17 +82,9 @@ def test_promotion_that_waits_can_be_dropped(landed: World) -> None:
     assert not landed.turn()["promoted"]
 
 
-def test_dry_run_writes_nothing(under_test: World) -> None:
-    assert dry_run(under_test, *drop(under_test))["changed"]
-
-
 @pytest.mark.parametrize(
     "request_id",
     ["announcement-app-9-000000000000", "", "../x", "a\nb", "x\udc80", "refs/heads/main"],
 )
 def test_request_that_does_not_wait_is_refused(under_test: World, request_id: str) -> None:
     assert "waits" in refused(under_test, "drop", f"--id={request_id}")
-
-
-def test_drop_without_an_id_is_wrong_usage(new: World) -> None:
-    assert_usage(new, "drop")

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
-    assert_usage,
     refused,
     watched_turns,
 )
@@ -24,10 +22,6 @@ def explained(world: World, what: str) -> dict[str, Any]:
     (found,) = world.run("explain", what)["things"]
     assert isinstance(found, dict)
     return found
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("explain")
 
 
 @pytest.mark.parametrize("what", [sha_of("app-2")[:12], "web", "lab-1", "shop"])
@@ -171,10 +165,6 @@ def test_what_nobody_knows_is_said_without_asking_github(new: World) -> None:
     new.announce(1)
     assert "GitHub's API is needed" in refused(new, "status")
     assert "nothing that Git knows here is called 'wep'" in refused(new, "explain", "wep")
-
-
-def test_nothing_asked_is_a_usage_error(new: World) -> None:
-    assert_usage(new, "explain")
 
 
 def test_newest_lines_of_a_target_and_a_wave_take_the_last_turns_alone(

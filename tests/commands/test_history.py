@@ -12,9 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
-    assert_usage,
     refused,
     watched_turns,
 )
@@ -74,10 +72,6 @@ def test_a_linked_worktree_stands_for_its_repository(second: World, tmp_path: Pa
     git(tmp_path, "clone", "-q", "--mirror", str(second.bare), str(copy))
     git(copy, "worktree", "add", "-q", "--detach", str(tree), "main")
     assert second.run("history", "--repo", str(tree), repo=False) == second.run("history")
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("history")
 
 
 @pytest.mark.parametrize("state", ["new", "landed", "second", "evicted"], ids=str)
@@ -365,10 +359,6 @@ def test_question_that_can_not_be_answered_is_refused(
     second: World, arguments: tuple[str, ...]
 ) -> None:
     refused(second, "history", *arguments)
-
-
-def test_unknown_option_is_a_usage_error(new: World) -> None:
-    assert_usage(new, "history", "--colour", "red")
 
 
 def test_history_is_the_same_over_a_connection(second: World) -> None:

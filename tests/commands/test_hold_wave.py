@@ -3,21 +3,14 @@
 import pytest
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
-    dry_run,
     refused,
 )
 from tests.loop.stories import refs, says, waits_for
 from tests.world import World, git
 
 HOLD = ("hold-wave", "--wave", "lab", "--reason", "freeze")
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("hold-wave")
 
 
 def test_hold_is_in_force_at_once_and_says_who_why_and_since(new: World) -> None:
@@ -43,10 +36,6 @@ def test_hold_of_one_set_leaves_the_others_alone(new: World) -> None:
     assert new.refs("holds") == ["refs/tidemill/holds/lab/app"]
 
 
-def test_dry_run_writes_nothing(new: World) -> None:
-    assert dry_run(new, *HOLD)["changed"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -57,6 +46,9 @@ def test_dry_run_writes_nothing(new: World) -> None:
         (("--wave", "lab", "--reason", ""), "is not one printable line"),
         (("--wave", "lab", "--reason", "a\nAutocommit-App-SHA: x"), "is not one printable line"),
         (("--wave", "lab", "--reason", "a\udc80"), "is not one printable line"),
+        (("--wave", "lab", "--reason", " "), "is not one printable line"),
+        (("--wave", "lab", "--reason", "a\x1b[31mb"), "is not one printable line"),
+        (("--wave", "lab", "--set", "_", "--reason", "x"), "is not a valid name of a set"),
         (("--wave", "lab", "--reason", "x" * 501), "is not one printable line"),
         (("--reason", "x"), "takes either --wave or --all"),
         (("--wave", "lab", "--all", "--reason", "x"), "takes either --wave or --all"),
@@ -78,6 +70,9 @@ def test_dry_run_writes_nothing(new: World) -> None:
         "empty",
         "two-lines",
         "no-text",
+        "blank",
+        "colour",
+        "all-sets",
         "long",
         "nowhere",
         "everywhere-and-somewhere",
@@ -90,10 +85,6 @@ def test_what_can_not_be_held_is_refused(
     new: World, arguments: tuple[str, ...], reason: str
 ) -> None:
     assert reason in refused(new, "hold-wave", *arguments)
-
-
-def test_hold_without_a_reason_is_wrong_usage(new: World) -> None:
-    assert_usage(new, "hold-wave", "--wave", "lab")
 
 
 def test_hold_of_all_waves_ends_at_its_time_and_the_journal_says_so(new: World) -> None:

@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,17 @@ def test_file_that_differs_stays_unless_it_is_forced(tmp_path: Path) -> None:
     assert "def main" in (grown.clone / "scripts/generate.py").read_text()
 
 
+def test_lines_are_added_and_every_other_byte_stays(tmp_path: Path) -> None:
+    folder = Grown(tmp_path, KUSTOMIZE, GITHUB).clone
+    before = "# f\xfcr alle\r\n*.txt text\r\n".encode("latin-1")
+    (folder / ".gitattributes").write_bytes(before)
+    done("cfg", str(folder), "--yes")
+    after = (folder / ".gitattributes").read_bytes()
+    assert after.startswith(before)
+    assert after.endswith(b"\r\n/images/**/*.json -merge\r\n")
+    assert after.count(b"\n") == after.count(b"\r\n")
+
+
 def test_link_is_not_written_through(tmp_path: Path) -> None:
     grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
     (grown.clone / "scripts").symlink_to(tmp_path)
@@ -455,6 +467,13 @@ def test_what_is_not_found_is_asked_for_and_taken(
     ]
 
 
+def test_wave_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    targets = ("--targets", "staging=a,b", "--targets", "staging=c")
+    said = error("cfg", str(grown.clone), *targets)
+    assert said.startswith("--targets names the wave staging twice: name it once")
+
+
 def test_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
     assert "no checkout of a Git repository" in error("cfg", str(tmp_path))
     grown = Grown(tmp_path, KUSTOMIZE)
@@ -498,6 +517,23 @@ APP = {
     "api/Dockerfile.dev": "FROM golang\n",
     "web/package.json": '{"name": "@acme/web", "scripts": {"start": "node ."}}',
 }
+
+
+def test_next_steps_are_about_the_checkout_wherever_they_are_typed(tmp_path: Path) -> None:
+    cfg, app = (
+        Grown(tmp_path / "cfg", KUSTOMIZE, GITHUB),
+        Grown(tmp_path / "app", APP, "git@git.example.com:acme/shop.git"),
+    )
+    steps = done("cfg", str(cfg.clone), "--yes")["steps"]
+    words = [word for one in steps for word in shlex.split(one["command"])]
+    files = [file for word, file in pairwise(words) if word == "-f"]
+    assert len(files) == 3
+    assert all(Path(one).is_file() for one in files)
+    (app.clone / ".github/workflows").mkdir(parents=True)
+    (app.clone / ".github/workflows/x.yml").write_text("name: x\n")
+    steps = done("app", str(app.clone), "--cfg-repository", "acme/cfg")["steps"]
+    commands = [one["command"] for one in steps]
+    assert "gh secret set ANNOUNCE_TOKEN -R git.example.com/acme/shop" in commands
 
 
 def test_services_of_dockerfiles(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is a fixture
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     dry_run,
@@ -38,10 +37,6 @@ def by_event(payload: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("GITHUB_EVENT_NAME", "repository_dispatch")
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(file))
     monkeypatch.setenv("GITHUB_ACTOR", "ci")
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("loop")
 
 
 def test_what_is_announced_is_checked_and_landed_in_one_run(under_test: World) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.commands.promises import assert_help_has_an_example, assert_usage, refused
+from tests.commands.promises import refused
 from tests.loop.stories import refs, says
 from tests.world import World, sha_of
 
@@ -22,10 +22,6 @@ def files(folder: Path) -> dict[str, bytes]:
     """Every file in a folder."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("page")
 
 
 @pytest.mark.parametrize(
@@ -206,10 +202,6 @@ def test_for_github_pages_takes_a_repository_on_github(new: World, tmp_path: Pat
     told = refused(new, "page", "--out", str(tmp_path / "page"), "--for-github-pages")
     assert "GitHub's API is needed" in told
     assert not (tmp_path / "page").exists()
-
-
-def test_a_folder_is_needed(new: World) -> None:
-    assert_usage(new, "page")
 
 
 def test_where_nobody_can_ask_github_the_page_says_so(second: World, tmp_path: Path) -> None:

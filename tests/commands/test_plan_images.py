@@ -1,15 +1,11 @@
 """`tidemill plan-images`: the services, as a job matrix on one line."""
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.commands.checkouts import Checkout, in_a_process, new_checkout, service, tidemill
-
-from tidemill.__main__ import main
-from tidemill.commands._command_line import parse
 
 
 @pytest.fixture
@@ -25,13 +21,6 @@ def plan(app: Checkout, *options: str) -> Any:
 
 def services(matrix: Any) -> list[str]:
     return [entry["services"] for entry in matrix["include"]]
-
-
-def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["plan-images", "--help"])
-    example = shlex.split(capsys.readouterr().out.partition("example:\n")[2])
-    assert parse(example[1:]).command == "plan-images"
 
 
 def test_the_matrix_is_one_line_for_the_output_of_a_job(app: Checkout) -> None:

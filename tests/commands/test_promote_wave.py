@@ -4,11 +4,8 @@ import shlex
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
-    dry_run,
     refused,
 )
 from tests.loop.stories import endings, inbox, journal, refs, says, waits_for
@@ -18,10 +15,6 @@ from tidemill.commands._remedies import Remedies
 
 PROMOTE = ("promote-wave", "--wave", "shop")
 APPROVE = (*PROMOTE, "--sha", sha_of("app-1"))
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("promote-wave")
 
 
 def test_approval_puts_the_set_on_auto(deployed: World) -> None:
@@ -127,10 +120,6 @@ def test_override_needs_no_deployment_and_is_kept_in_the_journal(landed: World) 
     assert reasons == ["the fix must go out"]
 
 
-def test_dry_run_writes_nothing(deployed: World) -> None:
-    assert dry_run(deployed, *APPROVE)["promoted"]
-
-
 def test_older_set_than_the_present_one_is_a_rollback(second: World) -> None:
     second.run(*PROMOTE, "--sha", sha_of("app-2"))
     second.green()
@@ -162,10 +151,6 @@ def test_what_can_not_be_promoted_is_refused(
 
 def test_wave_that_has_had_nothing_gives_nothing(new: World) -> None:
     assert "there is no set to promote into shop" in refused(new, *PROMOTE)
-
-
-def test_promotion_without_a_wave_is_wrong_usage(new: World) -> None:
-    assert_usage(new, "promote-wave")
 
 
 def test_person_is_told_what_was_done(deployed: World) -> None:

@@ -5,10 +5,8 @@ import json
 import pytest
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_usage,
-    dry_run,
     odd_objects,
     refused,
 )
@@ -28,10 +26,6 @@ def stored(world: World, sha: str) -> list[dict[str, str]]:
     text = git(world.bare, "show", f"refs/tidemill/checks/{sha}:record.json")
     runs: list[dict[str, str]] = json.loads(text)["runs"]
     return runs
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("record-check")
 
 
 @pytest.mark.parametrize("state", ["success", "failure", "pending", "cancelled"])
@@ -105,10 +99,6 @@ def test_verdict_on_a_commit_that_has_gone_is_of_no_use_and_no_error(landed: Wor
     assert (result.code, result["changed"]) == (0, False)
     assert "of no use any more" in result["reason"]
     assert refs(landed) == before
-
-
-def test_dry_run_writes_nothing(under_test: World) -> None:
-    assert dry_run(under_test, *check(under_test.ref("refs/heads/auto")))["changed"]
 
 
 @pytest.mark.parametrize(

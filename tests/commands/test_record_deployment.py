@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
     assert_usage,
-    dry_run,
     refused,
 )
 from tests.loop.stories import refs, says
@@ -34,10 +32,6 @@ def report(world: World, **changes: str) -> tuple[str, ...]:
     } | changes
     words = [part for key, value in options.items() for part in (f"--{key}", value)]
     return ("record-deployment", *(word.replace("_at", "-at") for word in words))
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("record-deployment")
 
 
 def test_report_is_filed_and_shown(landed: World) -> None:
@@ -68,10 +62,6 @@ def test_same_time_in_another_zone_is_the_same_report(landed: World) -> None:
     before = refs(landed)
     landed.run(*report(landed, finished_at="2026-01-05T19:00:00+09:00"))
     assert refs(landed) == before
-
-
-def test_dry_run_writes_nothing(landed: World) -> None:
-    assert dry_run(landed, *report(landed))["changed"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,7 @@ from tests.commands.checkouts import Checkout, Said, new_checkout, service, tide
 from tests.components.shapes import Registry
 from tests.world import git
 
-from tidemill.__main__ import main
 from tidemill.announcing.announcement import parse as announced
-from tidemill.commands._command_line import parse
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
@@ -57,13 +54,6 @@ def refused(*options: str | Path) -> str:
     for line in (error, written, remedy):
         assert line.isprintable()
     return error
-
-
-def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["record-image-artifact", "--help"])
-    example = shlex.split(capsys.readouterr().out.partition("example:\n")[2])
-    assert parse(example[1:]).command == "record-image-artifact"
 
 
 def test_a_record_has_the_form_of_the_reference(app: Checkout) -> None:

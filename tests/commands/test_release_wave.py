@@ -4,10 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_twice_is_once,
-    assert_usage,
-    dry_run,
     refused,
 )
 from tests.loop.stories import fork, journal
@@ -29,10 +26,6 @@ def _held(_new: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 def held(_held: World, tmp_path: Path) -> World:
     """lab is held, and its set app besides; shop is held too."""
     return fork(_held, tmp_path)
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("release-wave")
 
 
 def test_release_ends_every_hold_of_the_wave_and_no_other(held: World) -> None:
@@ -62,10 +55,6 @@ def test_without_a_hold_there_is_nothing_to_do(new: World) -> None:
     assert result["request"]["state"] == "there is no hold of lab"
 
 
-def test_dry_run_writes_nothing(held: World) -> None:
-    assert dry_run(held, *RELEASE)["changed"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -79,7 +68,3 @@ def test_what_can_not_be_released_is_refused(
     held: World, arguments: tuple[str, ...], reason: str
 ) -> None:
     assert reason in refused(held, "release-wave", *arguments)
-
-
-def test_release_without_a_reason_is_wrong_usage(held: World) -> None:
-    assert_usage(held, "release-wave", "--wave", "lab")

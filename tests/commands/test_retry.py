@@ -2,21 +2,14 @@
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
-    dry_run,
     refused,
 )
 from tests.loop.stories import accept, endings, file_at, inbox, refs, says
 from tests.world import World, announcement, sha_of
 
 RETRY = ("retry", "--sha", sha_of("app-2")[:12])
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("retry")
 
 
 def test_evicted_set_tries_again_with_the_very_same_images(evicted: World) -> None:
@@ -75,10 +68,6 @@ def test_announcement_that_was_rejected_tries_again(new: World) -> None:
     assert [one["app_sha"] for one in turn["introduced"]] == [sha_of("app-1")]
 
 
-def test_dry_run_writes_nothing(evicted: World) -> None:
-    assert dry_run(evicted, *RETRY)["introduced"]
-
-
 @pytest.mark.parametrize(
     ("sha", "reason"),
     [
@@ -92,10 +81,6 @@ def test_dry_run_writes_nothing(evicted: World) -> None:
 )
 def test_what_was_not_evicted_is_refused(evicted: World, sha: str, reason: str) -> None:
     assert reason in refused(evicted, "retry", f"--sha={sha}")
-
-
-def test_retry_without_a_sha_is_wrong_usage(new: World) -> None:
-    assert_usage(new, "retry")
 
 
 def test_person_is_told_what_was_done(evicted: World) -> None:

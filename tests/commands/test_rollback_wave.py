@@ -2,11 +2,8 @@
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
-    dry_run,
     refused,
 )
 from tests.loop.stories import endings, parents, says, trailers
@@ -15,10 +12,6 @@ from tests.world import World, sha_of
 from tidemill.facts import ledger
 
 ROLLBACK = ("rollback-wave", "--wave", "lab", "--reason", "errors in checkout")
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("rollback-wave")
 
 
 def test_wave_goes_back_and_is_held(second: World) -> None:
@@ -67,10 +60,6 @@ def test_goal_may_be_named(second: World) -> None:
     assert [one["app_sha"] for one in turn["rolled_back"]] == [sha_of("app-1")]
 
 
-def test_dry_run_writes_nothing(second: World) -> None:
-    assert dry_run(second, *ROLLBACK)["rolled_back"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -100,10 +89,6 @@ def test_newer_set_than_the_present_one_is_a_promotion(second: World) -> None:
     reason = refused(second, *ROLLBACK, "--to", sha_of("app-2"))
     assert "is newer than what lab has" in reason
     assert "tidemill promote-wave --wave lab" in reason
-
-
-def test_rollback_without_a_reason_is_wrong_usage(second: World) -> None:
-    assert_usage(second, "rollback-wave", "--wave", "lab")
 
 
 def test_person_is_told_what_was_done(second: World) -> None:

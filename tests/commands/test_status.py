@@ -4,17 +4,11 @@ import re
 
 import pytest
 from tests.commands.promises import (
-    assert_help_has_an_example,
     assert_readable,
-    assert_usage,
     refused,
 )
 from tests.loop.stories import refs, says, waits_for
 from tests.world import World, sha_of
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("status")
 
 
 @pytest.mark.parametrize(
@@ -62,10 +56,6 @@ def test_status_has_what_was_promised(second: World) -> None:
         assert line["for"].endswith(f": {line['command']}")
 
 
-def test_auto_that_is_not_there_is_null(new: World) -> None:
-    assert new.status()["auto"] is None
-
-
 def test_wave_without_a_hold_has_null(new: World) -> None:
     assert [wave["hold"] for wave in new.status()["waves"]] == [None, None]
 
@@ -107,10 +97,6 @@ def test_repository_without_a_main_is_refused(new: World) -> None:
 
     git(new.bare, "update-ref", "-d", "refs/heads/main")
     assert "is empty" in refused(new, "status")
-
-
-def test_status_can_not_be_a_dry_run(new: World) -> None:
-    assert_usage(new, "status", "--dry-run")
 
 
 def test_tables_show_all_that_matters(second: World) -> None:

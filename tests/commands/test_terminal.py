@@ -63,7 +63,7 @@ def test_it_fits_and_nothing_is_lost(grown: World, columns: int) -> None:
 def test_what_is_said_first_fits(words: list[str], columns: int, tmp_path: Path) -> None:
     where = [str(Grown(tmp_path, {}).clone)] if words else []
     _, text = at_terminal([*words, *where], columns=columns)
-    copied = ("    tidemill ", "  https://")
+    copied = ("    tidemill ", "  cd ", "  https://")
     lines = [line for line in unstyled(text).splitlines() if not line.startswith(copied)]
     assert max(map(len, lines)) <= columns, text
     assert not words or "there is no tidemill.toml in" in " ".join(text.split())

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 from tests.commands.promises import (
     assert_any_time_is_harmless,
-    assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
-    assert_usage,
     dry_run,
     refused,
 )
@@ -26,10 +23,6 @@ def given(world: World, value: object) -> tuple[str, ...]:
     file = world.folder / "given.json"
     file.write_bytes(value if isinstance(value, bytes) else json.dumps(value).encode())
     return ("update-cfg-app", "--announcement", str(file))
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("update-cfg-app")
 
 
 def test_announcement_is_accepted_and_put_on_auto(new: World) -> None:
@@ -90,44 +83,16 @@ def test_bare_form_needs_what_it_does_not_say(new: World, missing: str) -> None:
     assert f"in the bare form: add {missing}" in reason
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "reason"),
-    [
-        ("--set", "moon", "there is no set 'moon'"),
-        ("--app-sha", "HEAD", "is not the full SHA"),
-        ("--app-repository", "../x", "is not the name of a repository"),
-        ("--position", "0", "not between 1 and 2^53 - 1"),
-    ],
-)
-def test_bare_form_is_checked_like_any_other(
-    new: World, option: str, value: str, reason: str
-) -> None:
-    given_last = (*BARE, option, value)
-    assert reason in refused(new, *given(new, announcement(1)["images"]), *given_last)
-
-
-def changed(**fields: Any) -> dict[str, Any]:
-    return announcement(1) | fields
-
-
 EVIL = {
     "web": {
         "Digest": f"ghcr.io/evil/web@sha256:{'0' * 64}",
         "Tag": f"ghcr.io/evil/web:{sha_of('app-1')}",
     }
 }
+# All others are in tests/loop/test_bad_announcements.py.
 REFUSED = {
-    "no-json": (b"{", "this is not an announcement"),
-    "empty": (b"", "this is not an announcement"),
-    "nested": (b"[" * 100_000, "this is not an announcement"),
-    "unknown-field": (changed(extra=1), "unknown field `extra`"),
-    "wrong-type": (changed(position="1"), "Expected `int`"),
-    "set-climbs": (changed(set="../../x"), "is not a valid name of a set"),
-    "set-two-lines": (changed(set="a\nb"), "is not a valid name of a set"),
-    "set-shell": (changed(set="$(touch x)"), "is not a valid name of a set"),
-    "unknown-set": (changed(set="moon"), "there is no set 'moon'"),
-    "no-images": (changed(images={}), "no image at all"),
-    "not-allowed": (changed(images=EVIL), "which [images] allow does not list"),
+    "no announcement": (b"{", "this is not an announcement"),
+    "not allowed": (announcement(1) | {"images": EVIL}, "which [images] allow does not list"),
 }
 
 
@@ -136,11 +101,6 @@ def test_bad_announcement_is_one_clear_error_and_nothing_is_written(
     new: World, value: object, reason: str
 ) -> None:
     assert reason in refused(new, *given(new, value))
-
-
-def test_file_that_is_not_there_is_refused(new: World) -> None:
-    reason = refused(new, "update-cfg-app", "--announcement", "nowhere.json")
-    assert "'nowhere.json' can't be read" in reason
 
 
 def test_announcement_on_standard_input_is_read(new: World) -> None:
@@ -192,11 +152,6 @@ def test_settings_that_can_not_be_used_keep_it_waiting_and_say_so(new: World) ->
     new.settings = good
     new.edit()
     assert new.turn()["introduced"]
-
-
-def test_announcement_is_asked_for(new: World) -> None:
-    assert_usage(new, "update-cfg-app")
-    assert_usage(new, *given(new, announcement(1)), "--position", "one")
 
 
 def test_person_is_told_what_was_done(new: World) -> None:

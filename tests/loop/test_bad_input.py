@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 
 from tests.loop.stories import fork, refs, says
-from tests.world import Result, World, git, sha_of
+from tests.world import Result, World, git
 from tidemill.__main__ import main
 
 
@@ -30,18 +30,6 @@ def refused(world: World, *arguments: str) -> Result:
     assert found["error"]["remedy"].isprintable()
     assert refs(world) == before
     return found
-
-
-def usage(*arguments: str) -> str:
-    """Run a command line that is wrong; what it said."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            code = main(arguments)
-        except SystemExit as ended:
-            code = int(str(ended.code))
-    assert (code, out.getvalue()) == (2, "")
-    return err.getvalue()
 
 
 RECORD = {
@@ -84,60 +72,6 @@ BAD_RECORDS = [
 def test_bad_record_is_refused(standing: World, option: str, value: str) -> None:
     told = RECORD | {"--revision": standing.ref("refs/heads/main") or ""} | {option: value}
     refused(standing, "record-deployment", *(f"{key}={text}" for key, text in told.items()))
-
-
-@pytest.mark.parametrize(("option", "value"), [("--phase", "Done"), ("--health", "fine")])
-def test_words_that_argo_does_not_know_are_a_matter_of_usage(
-    standing: World, option: str, value: str
-) -> None:
-    told = RECORD | {option: value, "--repo": str(standing.bare)}
-    given = [part for pair in told.items() for part in pair]
-    assert option in usage("record-deployment", *given)
-
-
-def test_revision_that_is_on_auto_alone_is_refused(seed_under_test: World) -> None:
-    told = RECORD | {"--revision": seed_under_test.ref("refs/heads/auto") or ""}
-    given = [part for pair in told.items() for part in pair]
-    assert "not on main" in refused(seed_under_test, "record-deployment", *given)["error"]["what"]
-
-
-BAD_REQUESTS = [
-    ("hold-wave", "--wave", "nowhere", "--reason", "x"),
-    ("hold-wave", "--wave", "lab", "--reason", ""),
-    ("hold-wave", "--wave", "lab", "--reason", " "),
-    ("hold-wave", "--wave", "lab", "--reason", "a\nAutocommit-Target: shop"),
-    ("hold-wave", "--wave", "lab", "--reason", "a\rb"),
-    ("hold-wave", "--wave", "lab", "--reason", "a\x1b[31mb"),
-    ("hold-wave", "--wave", "lab", "--reason", "x" * 501),
-    ("hold-wave", "--wave", "lab", "--set", "nosuch", "--reason", "x"),
-    ("hold-wave", "--wave", "lab", "--set", "../app", "--reason", "x"),
-    ("hold-wave", "--wave", "lab", "--set", "_", "--reason", "x"),
-    ("release-wave", "--wave", "nowhere", "--reason", "x"),
-    ("release-wave", "--wave", "lab", "--reason", "a\nb"),
-    ("promote-wave", "--wave", "nowhere"),
-    ("promote-wave", "--wave", "lab"),
-    ("promote-wave", "--wave", "shop", "--sha", "xyz"),
-    ("promote-wave", "--wave", "shop", "--sha", "abcdef"),
-    ("promote-wave", "--wave", "shop", "--sha", sha_of("never announced")),
-    ("promote-wave", "--wave", "shop", "--override", ""),
-    ("promote-wave", "--wave", "shop", "--override", "a\nb"),
-    ("rollback-wave", "--wave", "lab", "--reason", "nothing older"),
-    ("rollback-wave", "--wave", "shop", "--reason", "it has nothing"),
-    ("rollback-wave", "--wave", "lab", "--to", sha_of("app-1"), "--reason", "itself"),
-    ("rollback-wave", "--wave", "lab", "--to", "g" * 7, "--reason", "x"),
-    ("rollback-wave", "--wave", "lab", "--reason", "a\nb"),
-    ("drop", "--id", "nothing"),
-    ("drop", "--id", "../../heads/main"),
-    ("drop", "--id", "a\nb"),
-    ("retry", "--sha", sha_of("app-1")),
-    ("retry", "--sha", "--all"[2:]),
-    ("retry", "--sha", "$(id)"),
-]
-
-
-@pytest.mark.parametrize("arguments", BAD_REQUESTS, ids=" ".join)
-def test_bad_request_is_refused(standing: World, arguments: tuple[str, ...]) -> None:
-    refused(standing, *arguments)
 
 
 NEARLY = [
@@ -207,19 +141,6 @@ def test_password_of_an_address_is_not_shown(standing: World) -> None:
     assert "s3cret" not in json.dumps(found)
 
 
-@pytest.mark.parametrize("now", ["now", "", "2026-13-01", "12:00", "1600000000x", "9" * 30])
-def test_time_that_is_none_is_refused(standing: World, now: str) -> None:
-    before = refs(standing)
-    out, err = io.StringIO(), io.StringIO()
-    given = ["hold-wave", "--repo", str(standing.bare), "--wave", "lab", "--reason", "x", "--json"]
-    with redirect_stdout(out), redirect_stderr(err):
-        code = main([*given, f"--now={now}"])
-    assert code in (1, 2)
-    assert refs(standing) == before
-    if code == 1:
-        assert "--now" in json.loads(out.getvalue())["error"]["what"]
-
-
 @pytest.mark.parametrize(
     "now", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z"]
 )
@@ -241,24 +162,6 @@ def test_time_without_a_zone_is_taken_for_utc(standing: World) -> None:
     given = ["hold-wave", "--repo", str(standing.bare), "--wave", "lab", "--reason", "x", "--json"]
     with redirect_stdout(out):
         assert main([*given, "--dry-run", "--now", "2026-01-05T12:00:00"]) == 0
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("nosuch",),
-        ("reconcile-cfg-app",),
-        ("hold-wave", "--repo", "x", "--wave", "lab"),
-        ("record-check", "--repo", "x", "--sha", "a" * 40, "--context", "c", "--state", "green"),
-        ("status", "--repo", "x", "--nosuch"),
-        ("update-cfg-app", "--repo", "x", "--announcement", "f", "--position", "one"),
-        ("record-deployment", "--repo", "x"),
-    ],
-    ids=" ".join,
-)
-def test_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
-    assert "usage:" in usage(*arguments)
 
 
 def test_error_for_a_person_has_three_parts_on_standard_error(standing: World) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.promises import dry_run
 from tests.commands.terminal import at_terminal
 from tests.loop.stories import assert_rests, fork, inbox, journal, land, refs
 from tests.world import World, announcement, git, sha_of
@@ -90,9 +91,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_dry_run_says_what_would_be_done_and_writes_nothing(busy: World, name: str) -> None:
     before = refs(busy)
-    dry = busy.run(name, *commands(busy)[name], "--dry-run")
-    assert dry.code == 0
-    assert refs(busy) == before
+    dry = dry_run(busy, name, *commands(busy)[name])
     done = busy.run(name, *commands(busy)[name])
     assert refs(busy) != before
     assert dry["changed"] == done["changed"]
@@ -167,28 +166,6 @@ def test_json_of_a_turn_has_what_the_contract_names(busy: World) -> None:
     assert re.fullmatch(r"[0-9a-f]{40}", turn["introduced"][0]["sha"])
 
 
-def test_json_of_status_has_what_the_contract_names(busy: World) -> None:
-    status = busy.status()
-    assert {"main", "auto", "waves", "waiting"} <= set(status)
-    lab, shop = status["waves"]
-    assert (lab["name"], shop["name"]) == ("lab", "shop")
-    assert shop["hold"]["reason"] == "freeze"
-    assert {"set", "app_sha", "position", "state"} <= set(lab["sets"][0])
-    assert lab["targets"][0] | {"revision": "", "runs": ""} == {
-        "name": "lab-1",
-        "revision": "",
-        "phase": "Succeeded",
-        "health": "Healthy",
-        "runs": "",
-        "clock_ahead": None,
-        "ignored": None,
-    }
-    assert lab["targets"][0]["runs"] == {"app": sha_of("app-2")}
-    told = json.dumps(status["waiting"])
-    assert sha_of("app-4")[:12] in told
-    assert "look first" in told
-
-
 def test_status_says_why_a_set_is_not_in_the_last_wave(busy: World) -> None:
     told = [line for line in busy.status()["waiting"] if "shop" in line["what"]]
     assert "freeze" in json.dumps(told)
@@ -233,20 +210,6 @@ def test_output_for_people_fits_their_terminal(tmp_path: Path) -> None:
         lines = [line for line in out.splitlines() if not line.startswith("      tidemill ")]
         assert [line for line in lines if len(line) > 100] == [], "but for commands, to copy"
         assert "\x1b" not in out
-
-
-@pytest.mark.parametrize("name", [*NAMES, "reconcile-cfg-app", "status", "check-cfg-app"])
-def test_help_has_an_example_and_the_options_of_all(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from tidemill.__main__ import main
-
-    with pytest.raises(SystemExit) as ended:
-        main([name, "--help"])
-    assert ended.value.code == 0
-    out = capsys.readouterr().out
-    assert f"tidemill {name}" in out.split("example")[-1]
-    assert {"--now", "--json", "--repo"} <= set(re.findall(r"--[a-z-]+", out))
 
 
 def test_who_asked_and_the_run_are_in_the_journal(

@@ -9,8 +9,6 @@ import pytest
 
 from tests.loop.waves import Waves, short, waves
 
-MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
-
 
 def windowed(folder: Path, *windows: str) -> Waves:
     """The shop takes sets only in these windows."""

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.commands.promises import assert_help_has_an_example, assert_readable
+from tests.commands.promises import assert_readable
 from tests.followed import is_same, steps
 from tests.world import git
 
-from tidemill_sandbox.__main__ import COMMANDS, main
+from tidemill_sandbox.__main__ import main
 from tidemill_sandbox.commands.demo import MARK
 from tidemill_sandbox.demo.story import Story
 
@@ -33,10 +33,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     return done.stdout, folder
-
-
-def test_help_has_an_example() -> None:
-    assert_help_has_an_example("demo", repo=False, table=COMMANDS)
 
 
 def test_every_chapter_is_told_and_everything_held(told: tuple[str, Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from tidemill.facts.run_titles import parse_title
 RUN_NAME = YAML(typ="safe").load(
     (ROOT / "examples/cfg-app/.github/workflows/tidemill.yml").read_text()
 )["run-name"]
-TURN = YAML(typ="safe").load((ROOT / ".github/workflows/gitops.yml").read_text())["jobs"]["turn"]
+GITOPS = YAML(typ="safe").load((ROOT / ".github/workflows/gitops.yml").read_text())
+TURN = GITOPS["jobs"]["turn"]
 RUNS_ON = TURN["runs-on"]
 CALLER = f"""
 on:
@@ -51,6 +53,24 @@ jobs:
     steps:
       - run: echo "[$LABELS]"
         env: {{LABELS: {json.dumps(RUNS_ON.replace("${{ ", "${{ toJSON(").replace(" }}", ") }}"))}}}
+"""
+EVICTED = re.sub(
+    r"jobs\.(turn|settle)\.outputs\.evicted",
+    r"inputs.\1",
+    GITOPS["on"]["workflow_call"]["outputs"]["evicted"]["value"],
+)
+EVICTIONS = f"""
+on:
+  workflow_dispatch:
+    inputs:
+      turn: {{type: string}}
+      settle: {{type: string}}
+jobs:
+  show:
+    runs-on: x
+    steps:
+      - run: echo "[$EVICTED]"
+        env: {{EVICTED: {json.dumps(EVICTED)}}}
 """
 FIRST, ARTIFACTS = "Accept what the event brings", "Make a token of the App that may read the"
 WHEN = {
@@ -173,6 +193,27 @@ def test_runner_is_a_label_labels_or_a_group(shop: Mill, given: str, expected: A
     where = f"/repos/{NAME}/actions/workflows/a.yml/dispatches"
     shop.rest("POST", where, {"ref": "main", "inputs": {"runs-on": given}})
     assert json.loads(shown(shop)[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("turn", "settle", "said"),
+    [
+        ('["a"]', "", '["a"]'),
+        ('["a"]', "[]", '["a"]'),
+        ("[]", '["b"]', '["b"]'),
+        ('["a"]', '["b"]', '["b"]'),
+        ("[]", "[]", "[]"),
+        ("", "", "[]"),
+    ],
+)
+def test_what_one_of_two_turns_took_off_is_an_output(
+    shop: Mill, turn: str, settle: str, said: str
+) -> None:
+    shop.push(a=EVICTIONS)
+    where = f"/repos/{NAME}/actions/workflows/a.yml/dispatches"
+    shop.rest("POST", where, {"ref": "main", "inputs": {"turn": turn, "settle": settle}})
+    (run,) = shop.settled()
+    assert f"\n[{said}]" in log(run, "show")
 
 
 def test_what_is_by_reference_is_accepted_with_the_apps_token(shop: Mill) -> None:

@@ -83,9 +83,12 @@ def used(images: dict[str, str], text: str) -> dict[str, str]:
 
 def with_images(text: str, images: dict[str, str], file: str) -> str:
     """The text of an overlay with these images in its block `images:`."""
-    lines = text.splitlines()
     if not images:
         return text
+    if "\r\n" in text:  # its lines go on to end so
+        unix = with_images(text.replace("\r\n", "\n"), images, file)
+        return unix.replace("\n", "\r\n")
+    lines = text.removesuffix("\n").split("\n") if text else []
     begins = [number for number, line in enumerate(lines) if line.startswith("images:")]
     start = begins[0] if begins else len(lines)
     head = lines[start] if begins else "images:"

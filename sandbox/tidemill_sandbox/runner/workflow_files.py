@@ -19,7 +19,6 @@ from ruamel.yaml.error import YAMLError
 
 from tidemill_sandbox.runner.filters import admits
 
-FOLDER = ".github/workflows"
 SKIPPING = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
 _HEADS, _TAGS = "refs/heads/", "refs/tags/"
 _MOST_INPUTS = 25

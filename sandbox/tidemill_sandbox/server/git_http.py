@@ -31,7 +31,6 @@ _PATH = re.compile(
     r"/(?P<name>[^/]+/[^/]+?)(?:\.git)?/(?P<rest>info/refs|git-upload-pack|git-receive-pack)"
 )
 _MOST_TAGS = 3  # a push of more tags than this makes no event for any
-_UNKNOWN = "remote: Repository not found."
 _SIGN_IN = {"WWW-Authenticate": 'Basic realm="GitHub"'}
 
 

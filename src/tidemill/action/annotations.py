@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tidemill.commands import _results as results
 from tidemill.commands._results import Result, TurnTaken
 from tidemill.commands._words import about, said, waits_for, way_in
-from tidemill.words.names import one_line
+from tidemill.turn.outcome import WouldWrite
+from tidemill.words.names import whole_line
 
 if TYPE_CHECKING:
     from tidemill.plan.obstacles import Wait
@@ -25,13 +26,13 @@ def errors(name: str, result: Result) -> list[str]:
     """Why a command ended with 1 that did what it could: something is red, or main may not move."""
     if result.exit_code == 0:
         return []
-    return [*map(one_line, _errors(result))] or [f"{name} says no; see the log"]
+    return [*map(whole_line, _errors(result))] or [f"{name} says no; see the log"]
 
 
 def warnings(result: Result) -> list[str]:
     """What was left to people: by a turn, evictions, refusals, new holds, images that no file
     names, and a main that can't go on; by a check, what is not wrong and still not right."""
-    return [*map(one_line, _warnings(result))]
+    return [*map(whole_line, _warnings(result))]
 
 
 def notices(result: Result) -> list[str]:
@@ -41,14 +42,14 @@ def notices(result: Result) -> list[str]:
     """
     match result:
         case results.Acceptance(request) | results.RequestAndTurn(request):
-            return [] if request.is_new else [one_line(said(request))]
+            return [] if request.is_new else [whole_line(said(request))]
         case results.LoopDone(event=results.EventRequest() as came) | results.EventOutlook(came):
             return notices(came)
         case results.EventRequest(request=request, is_foreign=is_foreign):
             why = request.how if is_foreign else way_in(request)
-            return [one_line(why)] if why and not request.is_new else []
+            return [whole_line(why)] if why and not request.is_new else []
         case results.RecordedCheck(note=note):
-            return [] if note.changed else [one_line(note.why)]
+            return [] if note.changed else [whole_line(note.why)]
         case _:
             return []
 
@@ -78,7 +79,7 @@ def _warnings(result: Result) -> Iterator[str]:
     match result:
         case results.LoopDone(turn=turn, checks=checks):
             yield from _left_to_people(turn)
-            yield from checks.warnings
+            yield from dict.fromkeys(_warnings(checks))  # a red commit is checked again
         case results.EventOutlook(is_due=True):
             return  # the turn says it
         case (
@@ -108,8 +109,9 @@ def _red(checks: results.CommitChecks) -> Iterator[str]:
 
 def _left_to_people(turn: TurnTaken) -> Iterator[str]:
     yield from turn.warnings
+    is_tried = isinstance(turn.outcome, WouldWrite)  # then nothing of it has happened
     for what, happened in _NEEDS_A_PERSON.items():
-        for entry in turn.done(what):
+        for entry in () if is_tried else turn.done(what):
             which = about(entry) or "something"
             yield f"{which} {happened}: {entry.reason or 'see the summary'}"
     for line in turn.waiting:

@@ -5,21 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from tidemill.words.names import SHA, one_line
+from tidemill.words.names import MAX_LINE, SHA, visible, whole_line
 from tidemill.words.shas import short, shortened
 
-# What means something to GitHub's Markdown within a line or a cell, or makes an address a link.
-_SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@$&]|:(?=/)|(?<=www)\.")
+# What means something to GitHub's Markdown within a line or a cell, makes an address a link, or
+# makes a line one of a list.
+_SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@$&]|:(?=/)|(?<=www)\.|^[-+]")
 
 
 def plain(text: object) -> str:
-    """One line of text, with every sign escaped, and full SHAs as people read them."""
-    return _escaped(shortened(one_line(str(text))))
+    """One line of text, with every sign escaped, and full SHAs as people read them.
+
+    One of more than 500 characters ends with a sign that it goes on.
+    """
+    line = whole_line(str(text))
+    cut = f"{line[:MAX_LINE]}…" if len(line) > MAX_LINE else line
+    return _escaped(shortened(cut))
+
+
+def exact(text: str) -> str:
+    """One line of text that may have a command to copy: nothing is cut or shortened."""
+    return _escaped(whole_line(text))
 
 
 def code(text: str) -> str:
     """A command, to copy as it stands."""
-    return f"<code>{_escaped(one_line(text))}</code>"
+    return f"<code>{exact(text)}</code>"
+
+
+def block(text: str) -> str:
+    """Lines to copy as they stand: commands, or parts of files."""
+    return f"<pre>{_escaped(visible(text))}</pre>"
 
 
 def _escaped(text: str) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tidemill.action.markdown import code, commit, plain, table
+from tidemill.action.markdown import block, code, commit, exact, plain, table
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.commands import _results as results
-from tidemill.commands._parts import Cell, Commit, Grid, Part, Title
+from tidemill.commands._parts import Cell, Commit, Grid, Part, Title, Typed
 from tidemill.commands._results import Result, TurnTaken
 from tidemill.commands._text import done, rollout, text, unreadable
 from tidemill.commands._words import outcome, said, time_text
 from tidemill.errors import TidemillError
+from tidemill.turn.outcome import WouldWrite
 
 if TYPE_CHECKING:
     from tidemill.announcing.announcement import Announcement
@@ -33,8 +35,12 @@ def summary(name: str, result: Result, url: str | None) -> str:
 
 def summary_of_error(name: str, error: TidemillError) -> str:
     """The summary of a command that was refused, or failed."""
-    rows = [("what", error.what), ("written", error.written), ("remedy", error.remedy)]
-    lines = table(("**refused**", ""), [(what, plain(text)) for what, text in rows])
+    rows = [
+        ("what", plain(error.what)),
+        ("written", plain(error.written)),
+        ("remedy", exact(error.remedy)),
+    ]
+    lines = table(("**refused**", ""), rows)
     return "\n".join([f"### {name}", "", *lines])
 
 
@@ -79,14 +85,17 @@ def _body(result: Result, url: str | None) -> list[str]:
 
 
 def _turn(turn: TurnTaken, url: str | None, settled: Sequence[str] = ()) -> list[str]:
-    lines = [line for why in turn.warnings for line in (f"**Warning**: {plain(why)}", "")]
-    lines += [f"Landed {commit(turn.landed, url)} on main.", ""] if turn.landed else []
+    warned = [line for why in turn.warnings for line in (f"**Warning**: {plain(why)}", "")]
+    is_tried = isinstance(turn.outcome, WouldWrite)
+    lines = [plain(outcome(turn)), ""] if is_tried else []
+    landed = "Would land" if is_tried else "Landed"
+    lines += [f"{landed} {commit(turn.landed, url)} on main.", ""] if turn.landed else []
     lines += _markdown([done(turn)], url)
     for words, shas in (("Statuses set", settled), ("To check", turn.to_check)):
         if shas:
             lines += [f"{words}: {', '.join(commit(sha, url) for sha in shas)}.", ""]
     lines = lines or [plain(outcome(turn)), ""]
-    return [*lines, *_waiting(turn.waiting, turn.remedies, url), *_approvals(turn)]
+    return [*warned, *lines, *_waiting(turn.waiting, turn.remedies, url), *_approvals(turn)]
 
 
 def _approvals(turn: TurnTaken) -> list[str]:
@@ -120,18 +129,27 @@ def _waiting(waits: Sequence[Wait], remedies: Remedies, url: str | None) -> list
 
 
 def _markdown(parts: Iterable[Part], url: str | None) -> list[str]:
-    """What a terminal shows: tables with links, and each line as a paragraph."""
+    """What a terminal shows: tables with links, paragraphs, and as it is what is to be copied."""
     lines: list[str] = []
-    for part in parts:
-        match part:
-            case Grid(head, rows):
-                lines += _rows(head, [tuple(_cell(cell, url) for cell in row) for row in rows])
-            case Title(words):
-                lines += [f"**{plain(words)}**", ""]
-            case _:
-                said = str(part).splitlines()
-                lines += [line for one in said if one for line in (plain(one), "")]
+    for is_typed, several in groupby(parts, lambda part: isinstance(part, Typed)):
+        if is_typed:
+            commands = [one.command for one in several if isinstance(one, Typed)]
+            lines += [block("\n".join(commands)), ""]
+        else:
+            lines += [line for one in several for line in _part(one, url)]
     return lines
+
+
+def _part(part: Part, url: str | None) -> list[str]:
+    match part:
+        case Grid(head, rows):
+            return _rows(head, [tuple(_cell(cell, url) for cell in row) for row in rows])
+        case Title(words):
+            return [f"**{plain(words)}**", ""]
+        case str() if "\n" in part.strip():
+            return [block(part.strip("\n")), ""]
+        case _:
+            return [plain(str(part).strip()), ""]
 
 
 def _cell(cell: Cell, url: str | None) -> str:

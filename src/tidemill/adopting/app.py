@@ -17,7 +17,7 @@ from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
 from tidemill.words.documents import text
 from tidemill.words.names import is_name
-from tidemill.words.references import canonical
+from tidemill.words.references import registry_of
 
 FILE = "tidemill.toml"
 WORKFLOW = f"{WORKFLOW_FOLDER}/images.yml"
@@ -100,7 +100,7 @@ def _registry(settings: str) -> str:
         images = text(tomllib.loads(settings), "images")
     except (ValueError, RecursionError):
         return ""
-    return canonical(images.partition("{")[0]).partition("/")[0] if images else ""
+    return registry_of(images) if images else ""
 
 
 def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[str], list[str]]:
@@ -202,10 +202,10 @@ def _steps(place: Place, files: Sequence[str], *, is_elsewhere: bool) -> tuple[S
         return build, commit, how
     secret = Step(
         "allow the workflow to announce: a token that may write the contents of cfg-app.git",
-        "gh secret set ANNOUNCE_TOKEN",
+        f"gh secret set ANNOUNCE_TOKEN{place.gh}",
     )
     login = Step(
         "allow it to push the images: who logs in at the registry, and the password",
-        "gh variable set REGISTRY_USERNAME && gh secret set REGISTRY_PASSWORD",
+        f"gh variable set REGISTRY_USERNAME{place.gh} && gh secret set REGISTRY_PASSWORD{place.gh}",
     )
     return build, secret, *([login] if is_elsewhere else []), commit

@@ -130,7 +130,7 @@ def proposed(
         made, more, steps = reporting.notifications(tree, place, every, [*rollout.waves], texts)
         files += made
         pastes += more
-        steps += reporting.applied(every, to_apply)
+        steps += reporting.applied(place, every, to_apply)
     steps = _steps(place, _named(files, pastes), steps, prefix)
     return Proposal(tuple(files), tuple(reasons), tuple(missing), tuple(pastes), tuple(steps))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 import shlex
 
@@ -61,6 +62,19 @@ class Place(Struct, frozen=True):
     def git(self) -> str:
         """How a command of Git's begins that is about the checkout."""
         return f"git -C {shlex.quote(self.folder)}" if self.folder != "." else "git"
+
+    @property
+    def gh(self) -> str:
+        """How a command of GitHub's ends that is about the repository: where it is not run in the
+        checkout, it would be about another one."""
+        if self.folder == "." or not self.repository:
+            return ""
+        host = self.server.partition("://")[2]
+        return f" -R {self.repository if self.server == GITHUB else f'{host}/{self.repository}'}"
+
+    def file(self, path: str) -> str:
+        """A file of the checkout, as a command takes it."""
+        return shlex.quote(posixpath.join(self.folder, path) if self.folder != "." else path)
 
 
 def quoted(text: str) -> str:

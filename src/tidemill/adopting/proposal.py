@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from tidemill.adopting.tree import as_text
+
 Act: TypeAlias = Literal["create", "add lines", "overwrite", "keep"]
 
 
@@ -83,7 +85,7 @@ def changes(proposal: Proposal, files: Mapping[str, bytes], *, force: bool) -> t
     found = []
     for one in proposal.files:
         data = files.get(one.path)
-        before = None if data is None else data.decode(errors="replace")
+        before = None if data is None else as_text(data)
         if one.text == before:
             continue
         act: Act = "create"
@@ -94,9 +96,13 @@ def changes(proposal: Proposal, files: Mapping[str, bytes], *, force: bool) -> t
 
 
 def with_lines(before: str, text: str) -> str:
-    """A text that has all the lines of another one, which begins with a comment about them."""
+    """A text that has all the lines of another one, which begins with a comment about them.
+
+    They end as those that are there do.
+    """
     if {line for line in text.splitlines() if line[:1] != "#"} <= {*before.splitlines()}:
         return before
-    end = "" if not before or before.endswith("\n") else "\n"
-    gap = "\n" if before else ""
-    return f"{before}{end}{gap}{text}"
+    newline = "\r\n" if "\r\n" in before else "\n"
+    end = "" if not before or before.endswith("\n") else newline
+    gap = newline if before else ""
+    return before + end + gap + text.replace("\n", newline)

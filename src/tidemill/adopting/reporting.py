@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 
 from tidemill.adopting import labelling
@@ -68,17 +67,17 @@ def unlisted(every: Sequence[Deployed]) -> list[Paste]:
     return [Paste(file, where.format(name), lines) for file, name in sorted(found)]
 
 
-def applied(every: Sequence[Deployed], labelled: Sequence[str]) -> list[Step]:
+def applied(place: Place, every: Sequence[Deployed], labelled: Sequence[str]) -> list[Step]:
     """How labels get into the cluster, where nothing here applies the files that have them."""
     places = {path for one in every for path in one.paths}
     by_hand = [
         file
         for file in dict.fromkeys(labelled)
-        if not any(file.startswith(f"{place}/") or place == "." for place in places)
+        if not any(file.startswith(f"{path}/") or path == "." for path in places)
     ]
     if not by_hand:
         return []
-    files = " ".join(f"-f {shlex.quote(one)}" for one in by_hand)
+    files = " ".join(f"-f {place.file(one)}" for one in by_hand)
     return [
         Step(
             "apply the files that now have the labels; skip this if something applies them already",
@@ -103,12 +102,13 @@ def notifications(
         for kind in ("Application", "Kustomization")
     }
     if spaces := by_kind["Application"]:
-        made, pastes = _argocd(tree, place, spaces[0] if len(spaces) == 1 else "argocd", texts)
+        space = spaces[0] if len(spaces) == 1 else "argocd"
+        made, pastes = _argocd(tree, place, space, texts)
         files.append(made)
-        steps.append(_argocd_step(spaces[0] if len(spaces) == 1 else "argocd"))
+        steps.append(_argocd_step(place, space))
     if spaces := by_kind["Kustomization"]:
         files.append(_flux(place, spaces, waves, texts))
-        steps.append(_flux_step(spaces))
+        steps.append(_flux_step(place, spaces))
     return files, pastes, steps
 
 
@@ -172,17 +172,17 @@ def _fitting(waves: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _argocd_step(namespace: str) -> Step:
+def _argocd_step(place: Place, namespace: str) -> Step:
     secret = json.dumps(json.dumps({"stringData": {"tidemill-token": _TOKEN}}))
     return Step(
         "let Argo CD report, once in each cluster where it runs; TIDEMILL_TOKEN is a token that "
         "may write the contents of this repository",
         f"kubectl -n {namespace} patch secret argocd-notifications-secret --type merge -p {secret} "
-        f"&& kubectl apply --server-side --field-manager=tidemill -f {ARGOCD}",
+        f"&& kubectl apply --server-side --field-manager=tidemill -f {place.file(ARGOCD)}",
     )
 
 
-def _flux_step(namespaces: Sequence[str]) -> Step:
+def _flux_step(place: Place, namespaces: Sequence[str]) -> Step:
     secrets = [
         f'kubectl -n {one} create secret generic tidemill --from-literal=token="{_TOKEN}" && '
         for one in namespaces
@@ -190,5 +190,5 @@ def _flux_step(namespaces: Sequence[str]) -> Step:
     return Step(
         "let Flux report, once in each cluster; TIDEMILL_TOKEN is a token that may write the "
         "contents of this repository",
-        f"{''.join(secrets)}kubectl apply -f {FLUX}",
+        f"{''.join(secrets)}kubectl apply -f {place.file(FLUX)}",
     )

@@ -37,4 +37,15 @@ class Tree(Struct, frozen=True, dict=True):
         )
 
     def text(self, path: str) -> str:
-        return self.files.get(path, b"").decode(errors="replace")
+        """A file as text, of which every byte comes back where it is written (`as_text`)."""
+        return as_text(self.files.get(path, b""))
+
+
+def as_text(data: bytes) -> str:
+    """The text of a file, in whatever encoding it is."""
+    return data.decode(errors="surrogateescape")
+
+
+def as_bytes(text: str) -> bytes:
+    """The bytes of a file that is written, and those that were there as they were."""
+    return text.encode(errors="surrogateescape")

@@ -16,6 +16,7 @@ _OURS = re.compile(
     r"(?P<owner>[^/\s]+/(?:tidemill(?=/)|[^/\s]+(?=/\S+/(?:gitops|publish-images)\.yml)))"
     r"/\.github/workflows/(?P<file>(?!pages\.)[\w-]+)\.yml(?:@(?P<ref>\S+))?"
 )
+_COMMENT = re.compile(r"(?m)(?<!\S)#.*")
 _NAMED = re.compile(r"\b(?P<kind>secrets|vars)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -66,7 +67,7 @@ class Call(Struct, frozen=True):
         on: the events that start it, each with its filters.
         inherits: whether it hands on all secrets.
         permissions: its own, or its workflow's; None where neither says.
-        named: the secrets and variables that the file names.
+        named: the secrets and variables that the file names, but for its comments.
     """
 
     file: str
@@ -123,7 +124,8 @@ def _calls(path: str, text: str) -> list[Call | Unread]:
     # In YAML 1.1, which the parser speaks, the word `on` means true.
     events = document.get("on", document.get(True))
     on = events if isinstance(events, dict) else dict.fromkeys(strings(events))
-    named = frozenset((one["kind"], one["name"].upper()) for one in _NAMED.finditer(text))
+    said = _COMMENT.sub("", text)
+    named = frozenset((one["kind"], one["name"].upper()) for one in _NAMED.finditer(said))
     found: list[Call | Unread] = []
     for name, job in document["jobs"].items():
         ours = _OURS.fullmatch(str(job.get("uses", ""))) if isinstance(job, dict) else None

@@ -156,8 +156,3 @@ class Checkup(Struct, frozen=True, dict=True):
             return self.github.name
         host, name = host_and_path(self.url or "")
         return name if host and name.count("/") == 1 else ""
-
-    @property
-    def is_on_github(self) -> bool:
-        """Whether GitHub answers for it."""
-        return isinstance(self.github, OnGitHub)

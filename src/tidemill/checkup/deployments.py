@@ -204,12 +204,8 @@ def targets(known: Checkup) -> Iterator[Finding]:
     found = [one for one in known.deployed if one.is_whole]
     wanted = known.cfg.listed_targets
     yield from reports.sent_elsewhere(known)
-    wrong = [
-        each
-        for one in found
-        for look in (_reporting, _apart, reports.left_out)
-        for each in look(known, one)
-    ]
+    wrong = [each for one in found for look in (_reporting, _apart) for each in look(known, one)]
+    wrong += reports.left_out(known, found)
     yield from {(one.what, one.paste): one for one in wrong}.values()
     yield from _with_others_places(known.cfg, found)
     yield from reports.twice(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -15,10 +15,15 @@ AGAIN = 'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor'
 
 
 class Fix(Struct, frozen=True):
-    """What mends a finding, and no more: a file's whole new text; None: that it may be run."""
+    """What mends a finding: lines that a file gets; without any, that the file may be run.
+
+    Attributes:
+        at: how many lines of the file stand before them; None: all.
+    """
 
     path: str
-    text: str | None = None
+    lines: tuple[str, ...] = ()
+    at: int | None = None
 
 
 class Finding(Struct, frozen=True):
@@ -69,11 +74,6 @@ def unknown(what: str, remedy: str, paste: str = "", fix: Fix | None = None) -> 
 def unseen(what: str, why: Unseen, remedy: str, paste: str) -> Finding:
     """The same, and why; `remedy` and `paste` where that does not say what to do."""
     return unknown(f"{what}: {why.why}", why.remedy or remedy, why.paste or paste)
-
-
-def those(*rows: tuple[object, Callable[[str, str, str], Finding], str, str, str]) -> list[Finding]:
-    """What a table has for all that is so: each row is whether it is, the state, and its words."""
-    return [say(what, remedy, paste) for is_so, say, what, remedy, paste in rows if is_so]
 
 
 def allowing(repositories: Iterable[str], others: Iterable[str] = ()) -> str:

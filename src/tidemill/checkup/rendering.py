@@ -84,7 +84,7 @@ def _of_controllers(known: Checkup) -> Iterator[Finding]:
             yield problem(
                 f"the {one.title} ({one.file}) renders from {path}, which is not there",
                 f"{near}add it, or mend {key}; this says who took it away",
-                f"git log --oneline -- {shlex.quote(path)}",
+                f"git log -1 -- {shlex.quote(path)}",
             )
 
 
@@ -174,7 +174,7 @@ def _of_overlays(known: Checkup) -> Iterator[Finding]:
                 f"{file} names {listed(missing)}, which is not there, so that Kustomize can't "
                 "build it",
                 f"add what is missing, or take it out of {file}; this says who took it away",
-                f"git log --oneline -- {shlex.quote(named[missing[0]])}",
+                f"git log -1 -- {shlex.quote(named[missing[0]])}",
             )
 
 
@@ -184,7 +184,7 @@ def _unreadable(known: Checkup) -> Iterator[Finding]:
         yield problem(
             f"{file} can't be read as YAML, {why}, so that nothing renders what it is part of",
             "mend it; this says who changed it last",
-            f"git log --oneline -- {shlex.quote(file)}",
+            f"git log -1 -- {shlex.quote(file)}",
         )
 
 

@@ -68,15 +68,20 @@ def unheard(known: Checkup, found: Sequence[Deployed]) -> Iterator[Finding]:
             )
 
 
-def left_out(known: Checkup, one: Deployed) -> Iterator[Finding]:
+def left_out(known: Checkup, found: Sequence[Deployed]) -> Iterator[Finding]:
     """Flux chooses the type of its events: whoever lists types has to list each."""
-    kind = f"Kustomization/{one.name}.{one.namespace}"
-    is_sent = one.kind == "Kustomization" and one.wave
-    for call in known.calls if is_sent else ():
-        if call.types and kind not in call.types:
-            what = f"{call.file} leaves out {kind} below repository_dispatch"
-            lines = f"    types: [{', '.join([*call.types, kind])}]"
-            yield problem(what, "leave out types:, or list it, too", lines)
+    kinds = dict.fromkeys(
+        f"Kustomization/{one.name}.{one.namespace}"
+        for one in found
+        if one.kind == "Kustomization" and one.wave
+    )
+    for call in known.calls:
+        missing = [one for one in kinds if call.types and one not in call.types]
+        if missing:
+            what = f"{call.file} leaves out {listed(missing)} below repository_dispatch"
+            lines = f"    types: [{', '.join([*call.types, *missing])}]"
+            it = "it" if len(missing) == 1 else "these"
+            yield problem(what, f"leave out types:, or list {it}, too", lines)
 
 
 def twice(found: Sequence[Deployed]) -> Iterator[Finding]:

@@ -206,13 +206,12 @@ def attributes(known: Checkup) -> Iterator[Finding]:
         return
     top = known.cfg.images.path.strip("/").partition("{")[0].rpartition("/")[0]
     line = f"/{top}/**/*.json -merge" if top else "*.json -merge"
-    start = text if not text or text.endswith("\n") else f"{text}\n"
     yield warning(
         "Git may merge two sets of images line by line, into one that nobody "
         f"tested: {file} does not keep it from that",
         f"add this line to {file}",
         line,
-        Fix(file, f"{start}{line}\n"),
+        Fix(file, (line,)),
     )
 
 

@@ -26,7 +26,7 @@ from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
 
 _LINE = "cfg-repository: OWNER/NAME"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+")
 
 
 def github(known: Checkup) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from tidemill.checkup.finding import (
     Fix,
     ok,
     problem,
-    those,
     unknown,
     unseen,
     warning,
@@ -22,6 +21,7 @@ from tidemill.facts.on_github import ActionsPolicy, OnGitHub, Unseen, WorkflowDe
 from tidemill.facts.settings import Settings
 from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
+from tidemill.words.references import registry_of
 
 # What to copy, below examples/.
 EXAMPLES = {
@@ -62,7 +62,7 @@ def is_called(known: Checkup) -> Iterator[Finding]:
     yield from (ok(f"{one.file} calls {name}.yml, as the job {one.job}") for one in found)
     what, copy = f"no workflow here calls {name}.yml", "copy the example into .github/workflows/"
     is_elsewhere = bool(known.cfg and known.cfg.checks.source == "refs")
-    if not found and known.is_on_github and not is_elsewhere:
+    if not found and isinstance(known.github, OnGitHub) and not is_elsewhere:
         yield problem(what, copy, example)
     elif not found:
         other = "if another CI runs Tidemill, nothing is to be done; on GitHub, "
@@ -88,81 +88,70 @@ def pins(known: Checkup) -> Iterator[Finding]:
 def events(known: Checkup) -> Iterator[Finding]:
     """`events`: is the workflow started by all that it has to hear of?"""
     for call in known.calls:
-        found = (
-            _of_cfg(call, known.cfg)
-            if known.cfg
-            else _of_app(call, known.app.branch if known.app else "main")
-        )
+        branch = known.app.branch if known.app else "main"
+        found = [*(_of_cfg(call, known.cfg) if known.cfg else _of_app(call, branch))]
         yield from found or [ok(f"{call.file} is started by {listed(list(call.on))}")]
 
 
-def _of_cfg(call: Call, settings: Settings) -> list[Finding]:
+def _of_cfg(call: Call, settings: Settings) -> Iterator[Finding]:
     file, on, main = call.file, call.on, settings.main
-    missing = [one for one in _DISPATCHED if call.types and one not in call.types]
-    is_deaf = call.check == "other-ci" and not on.keys() & _OF_OTHER_CI
-    return those(
-        (
-            "repository_dispatch" not in on,
-            problem,
+    if "repository_dispatch" not in on:
+        yield problem(
             f"{file} is not started by repository_dispatch, so that it hears of no announcement",
             "add this line below on:",
             "  repository_dispatch:",
-        ),
-        (
-            missing,
-            problem,
+        )
+    if missing := [one for one in _DISPATCHED if call.types and one not in call.types]:
+        yield problem(
             f"{file} leaves out {listed(missing)} below repository_dispatch",
             "leave out types:, or list these, too",
             f"    types: [{', '.join([*call.types, *missing])}]",
-        ),
-        (
-            not _hears_of(call, main),
-            warning,
+        )
+    if not _hears_of(call, main):
+        yield warning(
             f"{file} is not started by a push to {main}: what people change there is met at the "
             "next event only",
             "add these lines below on:",
             f"  push:\n    branches: [{main}]",
-        ),
-        (
-            "schedule" not in on,
-            warning,
+        )
+    if "schedule" not in on:
+        yield warning(
             f"{file} has no schedule: what time alone makes due, such as the end of a soak time, "
             "waits for the next event",
             "add these lines below on:",
             '  schedule:\n    - cron: "17 * * * *"',
-        ),
-        (
-            "workflow_dispatch" not in on,
-            warning,
+        )
+    if "workflow_dispatch" not in on:
+        yield warning(
             f"{file} has no workflow_dispatch: nobody can promote, hold or release "
             "on GitHub's page",
             "copy that part of the example",
             f"{_AT}/{EXAMPLES['gitops']}",
-        ),
-        (
-            is_deaf,
-            warning,
+        )
+    if call.check == "other-ci" and not on.keys() & _OF_OTHER_CI:
+        yield warning(
             f"{file} does not hear when the other CI has answered",
             "let that CI send turn-due when it has answered, or add workflow_run with the name of "
             "its workflow, or status",
             "  status:",
-        ),
-        (
-            settings.deployments.is_polled and "deployment_status" in on,
-            warning,
+        )
+    if settings.deployments.is_polled and "deployment_status" in on:
+        yield warning(
             f"{file} is started by each status of a deployment, and the settings have them polled: "
             "these runs cost minutes and bring nothing",
             "take this line out below on:",
             "  deployment_status:",
-        ),
-    )
+        )
 
 
-def _of_app(call: Call, branch: str) -> list[Finding]:
-    if _hears_of(call, branch):
-        return []
-    what = f"{call.file} is not started by a push to {branch}, which is the branch in tidemill.toml"
-    return [problem(what, "let on: have these lines", f"  push:\n    branches: [{branch}]")]
+def _of_app(call: Call, branch: str) -> Iterator[Finding]:
+    if not _hears_of(call, branch):
+        which = f"{branch}, which is the branch in tidemill.toml"
+        yield problem(
+            f"{call.file} is not started by a push to {which}",
+            "let on: have these lines",
+            f"  push:\n    branches: [{branch}]",
+        )
 
 
 def _hears_of(call: Call, branch: str) -> bool:
@@ -175,7 +164,8 @@ def _hears_of(call: Call, branch: str) -> bool:
         return bool(told) and not told[-1].startswith("!")
     if "branches-ignore" in filters:
         return not any(_matches(one, branch) for one in strings(filters["branches-ignore"]))
-    return "tags" not in filters
+    # A filter of tags alone lets no branch in.
+    return not {"tags", "tags-ignore"} & {*filters}
 
 
 def _matches(pattern: str, branch: str) -> bool:
@@ -231,15 +221,14 @@ def _unsaid(known: Checkup, what: str, lines: str, fix: Fix | None) -> Finding:
 
 
 def _with_permissions(known: Checkup, call: Call, lines: str) -> Fix | None:
-    """The file with permissions before `uses:`; None where the job, or another one, has some."""
+    """Permissions before `uses:`; None where the job, or another one, has some."""
     text = known.files.texts[call.file]
-    uses = re.findall(rf"(?m)^( +)uses: \S+/{call.workflow}\.yml.*$", text)
+    uses = [*re.finditer(rf"(?m)^( +)uses: \S+/{call.workflow}\.yml", text)]
     has_own = re.search(r"(?m)^ {2,}permissions:", text)
     if len(uses) != 1 or has_own:
         return None
-    indented = "".join(f"{uses[0]}{line}\n" for line in lines.splitlines())
-    before = re.compile(rf"(?m)^(?= +uses: \S+/{call.workflow}\.yml)")
-    return Fix(call.file, before.sub(indented, text, count=1))
+    indented = tuple(f"{uses[0][1]}{line}" for line in lines.splitlines())
+    return Fix(call.file, indented, text.count("\n", 0, uses[0].start()))
 
 
 def inputs(known: Checkup) -> Iterator[Finding]:
@@ -274,9 +263,9 @@ def _names(call: Call) -> Iterator[Finding]:
 
 
 def _of_publish_images(known: Checkup, call: Call) -> Iterator[Finding]:
-    images = known.app.images.partition("/")[0] if known.app else _USUAL_REGISTRY
+    images = registry_of(known.app.images) if known.app else _USUAL_REGISTRY
     registry = str(call.inputs.get("registry", _USUAL_REGISTRY))
-    if images != registry and "${{" not in registry:
+    if images != registry_of(f"{registry}/x") and "${{" not in registry:
         yield warning(
             f"the images of tidemill.toml go to {images}, and {call.file} logs in at {registry}",
             "add these lines to the job, and set that variable and that secret",

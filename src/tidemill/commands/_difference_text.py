@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tidemill.commands._results import AppCommit, Difference
 
 MOST_LINES = 400  # of changes in files
+MOST_COMMITS = 200
 MOST_SERVICES = 20  # that one sentence names
 
 
@@ -46,8 +47,10 @@ def different(found: Difference) -> Iterator[Part]:
 
 
 def _commits(found: Sequence[AppCommit]) -> Iterator[Part]:
-    for commit in found:
+    for commit in found[:MOST_COMMITS]:
         yield Paragraph(f"{short(commit.sha)} {commit.subject} ({commit.author})")
+    if len(found) > MOST_COMMITS:
+        yield Paragraph(f"Older ones are left out: {len(found) - MOST_COMMITS}; --json has all.")
     if not found:
         yield Paragraph("There are none.")
 
@@ -89,6 +92,7 @@ def _files(found: Difference) -> Iterator[Part]:
     yield Title(f"Files of cfg-app.git that change: {len(files)}")
     texts = (one.diff or f"{one.path} (no text)" for one in files)
     lines = [line for text in texts for line in text.split("\n")]
-    yield from lines[:MOST_LINES]
+    if lines:
+        yield "\n".join(lines[:MOST_LINES])
     if len(lines) > MOST_LINES:
         yield Paragraph(f"{len(lines) - MOST_LINES} more lines are left out; --json has all.")

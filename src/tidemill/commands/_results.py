@@ -344,11 +344,13 @@ class Diagnosis(_Result, Struct, frozen=True):
 
     Attributes:
         of: `cfg-app.git`, `app.git`, or empty where the settings do not say.
+        top: the root of the checkout, where commands run as printed; empty where this runs there.
     """
 
     of: str
     findings: tuple[Finding, ...]
     mended: tuple[Mended, ...] = ()
+    top: str = ""
 
     @property
     def stops(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -344,13 +345,16 @@ def _remarks(one: TargetStatus) -> str:
 def _diagnosis(found: results.Diagnosis) -> Iterator[Part]:
     for file in found.mended:
         yield f"{file.path} was mended:"
-        yield from file.diff.splitlines()
+        yield file.diff
     for one in found.findings:
         yield Said(State(one.state), f"{one.check}: {one.what}")
         if one.remedy:
             yield Paragraph(one.remedy, indent=2)
         for line in one.paste.splitlines():
             yield Typed(line, indent=4)
+    if found.top and any(one.paste for one in found.findings):
+        yield Paragraph("Before you run one of these commands, go to the root of the checkout:")
+        yield Typed(shlex.join(["cd", found.top]), indent=2)
     problems, warnings, open_, fine = map(found.count, ("problem", "warning", "unknown", "ok"))
     yield Paragraph(
         f"{problems} problem{'s' * (problems != 1)}, {warnings} warning{'s' * (warnings != 1)}, "

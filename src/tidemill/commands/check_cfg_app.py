@@ -13,8 +13,10 @@ from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import CheckoutCheck, CommitChecks, Result
 from tidemill.commands._writing import teller
+from tidemill.errors import Refused
 from tidemill.turn.check import Check, CommitVerdict, judged
 from tidemill.words.names import checked_sha
+from tidemill.words.urls import host_and_path, redacted
 
 EXAMPLE = "tidemill check-cfg-app --repo ."
 
@@ -48,6 +50,11 @@ def run(arguments: Arguments) -> Result:
     if arguments.sha:
         shas = [checked_sha(sha, "commit of cfg-app.git") for sha in dict.fromkeys(arguments.sha)]
         return CommitChecks(_verdicts(arguments.repo, shas, say), arguments.fail_on_red)
+    if host_and_path(arguments.repo)[0]:
+        raise Refused(
+            f"{redacted(arguments.repo)} is no checkout, and --sha names no commit of it",
+            remedy="name the commits with --sha, or a checkout with --repo, such as --repo .",
+        )
     with scratch() as folder:
         check = Check(Local(Path(arguments.repo)), folder, "this checkout", say)
         return CheckoutCheck(check.run(), tuple(check.warnings))

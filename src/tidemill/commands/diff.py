@@ -29,8 +29,6 @@ from tidemill.words.shas import short
 
 EXAMPLE = "tidemill diff production staging --repo https://github.com/acme/cfg-app"
 
-MOST_COMMITS = 200
-
 PARAMETERS = (
     Argument(
         ["wave"],
@@ -193,7 +191,7 @@ def _refuse_shallow(app: Path) -> None:
 
 def _log(app: Path, since: str, until: str) -> list[AppCommit]:
     plain = ("--no-show-signature", "--encoding=UTF-8", "--no-color")
-    log = ("log", *plain, f"-{MOST_COMMITS}", "-z")
+    log = ("log", *plain, "-z")
     what = ("--format=%H%n%an%n%s", "--end-of-options", f"{since}..{until}", "--")
     where = shown_path(str(app))
     if not app.is_dir():

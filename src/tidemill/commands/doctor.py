@@ -8,6 +8,7 @@ from pathlib import Path
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, Fix
 from tidemill.checkup.order import findings
+from tidemill.clients.git import files_of_checkout
 from tidemill.clients.git.inspection import Inspection
 from tidemill.commands import _options
 from tidemill.commands._examination import Examination
@@ -52,7 +53,8 @@ def run(arguments: Arguments) -> Result:
         known = look.files() if mended else known
     known = look.running(known)
     known = look.servers(known, arguments.repo, is_offline=arguments.offline)
-    return Diagnosis(_kind(known), findings(known), mended)
+    is_here = checkout.top.resolve() == Path.cwd()
+    return Diagnosis(_kind(known), findings(known), mended, "" if is_here else str(checkout.top))
 
 
 def _kind(known: Checkup) -> str:
@@ -63,18 +65,30 @@ def _mended(top: Path, found: tuple[Finding, ...]) -> tuple[Mended, ...]:
     """Do what mends; each file once, and none that is a link, or behind one."""
     fixes = {one.fix.path: one.fix for one in found if one.fix is not None}
     return tuple(
-        _fixed(top / path, fix)
+        _fixed(top, fix)
         for path, fix in fixes.items()
         if (top / path).resolve() == top.resolve() / path
     )
 
 
-def _fixed(file: Path, fix: Fix) -> Mended:
-    if fix.text is None:
+def _fixed(top: Path, fix: Fix) -> Mended:
+    file = top / fix.path
+    if not fix.lines:
         file.chmod(file.stat().st_mode | 0o111)
         return Mended(fix.path, "old mode 100644\nnew mode 100755")
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
-    file.write_text(fix.text, encoding="utf-8")
-    names = (f"a/{fix.path}", f"b/{fix.path}")
-    lines = unified_diff(before.splitlines(), fix.text.splitlines(), *names, lineterm="")
+    before = file.read_bytes() if file.exists() else b""
+    after = _with_lines(before, fix)
+    files_of_checkout.write(top, fix.path, after)
+    old, new = (one.decode(errors="replace").splitlines() for one in (before, after))
+    lines = unified_diff(old, new, f"a/{fix.path}", f"b/{fix.path}", lineterm="")
     return Mended(fix.path, "\n".join(lines))
+
+
+def _with_lines(before: bytes, fix: Fix) -> bytes:
+    """A file with more lines, which end as its own do; every other byte stays as it is."""
+    end = b"\r\n" if b"\r\n" in before else b"\n"
+    lines = before.splitlines(keepends=True)
+    if lines and not lines[-1].endswith((b"\n", b"\r")):
+        lines[-1] += end
+    at = len(lines) if fix.at is None else fix.at
+    return b"".join([*lines[:at], *(line.encode() + end for line in fix.lines), *lines[at:]])

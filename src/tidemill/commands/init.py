@@ -13,7 +13,7 @@ import click
 from tidemill.adopting import app, cfg
 from tidemill.adopting.place import Place
 from tidemill.adopting.proposal import Change, Proposal, changes
-from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
+from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree, as_bytes
 from tidemill.building import settings as app_settings
 from tidemill.clients.git import files_of_checkout
 from tidemill.clients.git.files_of_checkout import CheckoutFiles
@@ -158,7 +158,7 @@ def _write(checkout: CheckoutFiles, wanted: Sequence[Change]) -> None:
     written: list[str] = []
     for one in wanted:
         try:
-            files_of_checkout.write(checkout.folder, one.path, one.after)
+            files_of_checkout.write(checkout.folder, one.path, as_bytes(one.after))
         except Refused as error:
             error.written = ", ".join(written) or error.written
             raise
@@ -193,8 +193,14 @@ def _targets(given: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
                 f"--targets: {shown(text)} has no targets",
                 remedy="write it like staging=staging-eu,staging-us",
             )
+        name = checked_name(wave.strip(), "wave")
+        if name in found:
+            raise Refused(
+                f"--targets names the wave {name} twice",
+                remedy="name it once, with all of its targets: WAVE=TARGET,TARGET",
+            )
         listed = (checked_name(one.strip(), "target") for one in targets.split(","))
-        found[checked_name(wave.strip(), "wave")] = tuple(dict.fromkeys(listed))
+        found[name] = tuple(dict.fromkeys(listed))
     return found
 
 

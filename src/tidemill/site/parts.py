@@ -309,8 +309,8 @@ def lines_list(frame: Frame, lines: Iterable[Line]) -> Markup | None:
 def _line(frame: Frame, line: Line) -> Markup:
     what: Child = shortened(line.what)
     if line.set and line.app_sha and (line.set, line.app_sha) in frame.known:
-        rest = line.what.removeprefix(short(line.app_sha))
-        what = joined(frame.set(line.set, line.app_sha), rest)
+        before, _, rest = line.what.partition(short(line.app_sha))
+        what = joined(before, frame.set(line.set, line.app_sha), rest)
     return el(
         "li",
         el(

@@ -136,7 +136,12 @@ def checked_line(text: str, what: str) -> str:
 
 def one_line(text: str) -> str:
     """Text that may quote what came from outside, as one printable line of 500 characters."""
-    return _UNSEEN.sub(_escaped, text)[:MAX_LINE]
+    return whole_line(text)[:MAX_LINE]
+
+
+def whole_line(text: str) -> str:
+    """The same, however long: it may end with a command."""
+    return _UNSEEN.sub(_escaped, text)
 
 
 def visible(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -32,17 +33,18 @@ from tidemill.commands._results import (
 from tidemill.facts.snapshot import BrokenParent
 from tidemill.facts.staleness import Inspection
 from tidemill.turn.check import CommitVerdict
+from tidemill.turn.outcome import TurnOutcome, WouldWrite
 from tidemill.turn.statuses import StatusChanges
 from tidemill.turn.verdicts import VerdictNote
 
 RED, GREEN = sha("red"), sha("green")
 
 
-def evicted() -> Reconciliation:
+def evicted(outcome: TurnOutcome | None = None) -> Reconciliation:
     rollout, commits = stack(1)
     rollout.green(rollout.main)
     rollout.red(commits[0])
-    return reconciled(rollout)
+    return reconciled(rollout, outcome)
 
 
 def rejected() -> Reconciliation:
@@ -63,10 +65,10 @@ def red_main() -> Reconciliation:
     return reconciled(rollout)
 
 
-def broken_main() -> Reconciliation:
+def broken_main(why: str = "rollout.json is broken") -> Reconciliation:
     rollout = Rollout()
     rollout.announced(1)
-    decided = rollout.decide(lambda _, parent: BrokenParent(parent, "rollout.json is broken"))
+    decided = rollout.decide(lambda _, parent: BrokenParent(parent, why))
     return Reconciliation(taken(decided), StatusChanges())
 
 
@@ -153,6 +155,12 @@ def test_commit_that_is_not_green_fails_a_loop_where_that_is_wanted(fails: bool)
     assert any("was evicted" in one for one in warnings(done))
 
 
+def test_a_check_that_said_nothing_is_warned_of_once_in_a_loop() -> None:
+    lost = CommitVerdict(RED, "error", "no user of its own")
+    done = LoopDone(None, reconciled(Rollout()).turn, CommitChecks((lost, lost), fails=False))
+    assert warnings(done) == [f"{RED} is error: no user of its own"]
+
+
 def test_outlook_warns_only_where_no_turn_follows_that_does() -> None:
     came = EventRequest("push", Request("nothing", how="a push only starts a turn"))
     turn = red_main().turn
@@ -189,3 +197,13 @@ def test_outlook_warns_only_where_no_turn_follows_that_does() -> None:
 )  # fmt: skip
 def test_why_nothing_was_done_is_a_notice(result: Result, found: list[str]) -> None:
     assert notices(result) == found
+
+
+def test_what_a_dry_run_would_evict_needs_nobody_yet() -> None:
+    assert warnings(evicted())
+    assert warnings(evicted(WouldWrite())) == []
+
+
+def test_however_long_a_reason_is_the_command_that_helps_follows_it() -> None:
+    (found,) = warnings(broken_main("broken; " * 100))
+    assert re.search(r"To go on: tidemill check-cfg-app --sha \w{40} --repo \S+$", found)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidemill.action.markdown import commit, plain, table
+from tidemill.action.markdown import code, commit, plain, table
 
 SHA = "a" * 40
 URL = "https://github.com/acme/cfg-app"
@@ -41,3 +41,14 @@ def test_no_text_of_others_is_markdown(text: str) -> None:
 def test_a_text_of_others_is_one_line() -> None:
     assert "\n" not in plain("a\n### b")
     assert table(("a", "b"), []) == []
+
+
+def test_a_command_is_one_line_and_never_cut() -> None:
+    command = f"tidemill hold-wave --wave {'w' * 600} --reason x"
+    assert code(command) == f"<code>{command}</code>"
+    assert "\n" not in code("a\nb")
+
+
+def test_a_text_that_is_cut_says_so() -> None:
+    assert plain("x" * 500) == "x" * 500
+    assert plain("x" * 501) == "x" * 500 + "…"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from html import unescape
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from msgspec.structs import replace
 from tests.unit.results import (
     ACCEPTED,
@@ -19,10 +21,15 @@ from tests.unit.sets import unreadable
 from tests.unit.snapshots import Rollout, app_sha, landed, sha
 
 from tidemill.action.summary import MOST_ROWS, summary, summary_of_error
+from tidemill.answers.difference import FileChange, ServiceChange, SetDifference
+from tidemill.checkup.finding import warning
 from tidemill.commands._command_line import parse
 from tidemill.commands._results import (
     CommitChecks,
+    Diagnosis,
+    Difference,
     EventRequest,
+    Mended,
     RecordFiles,
     Request,
     SetupDone,
@@ -30,7 +37,7 @@ from tidemill.commands._results import (
 from tidemill.commands._table import run
 from tidemill.errors import Refused
 from tidemill.turn.check import CommitVerdict
-from tidemill.turn.outcome import LostTo
+from tidemill.turn.outcome import LostTo, WouldWrite
 
 APP = app_sha(2)[:12]
 
@@ -182,7 +189,47 @@ def test_every_other_result_says_what_the_terminal_says(
     assert found in summary("x", result, None)
 
 
+def test_what_is_to_be_copied_is_on_the_page_as_it_stands() -> None:
+    lines, command = "permissions:\n  some_key: *all", 'TIDEMILL_TOKEN="$(gh auth token)" tidemill'
+    found = (warning("a", "add these", lines), warning("b", "run this", command))
+    mended = Mended("a_file", "--- a/a_file\n+++ b/a_file\n@@ -0,0 +1 @@\n+    - a_word")
+    page = read(summary("doctor", Diagnosis("app.git", found, (mended,)), None))
+    for text in (lines, command, mended.diff):
+        assert f"<pre>{text}</pre>" in page
+
+
+def test_the_page_of_a_difference_tells_what_goes_from_what_comes() -> None:
+    change = ServiceChange(service="web", before="web@sha256:1", after="web@sha256:2")
+    file = FileChange(path="a.yaml", diff="--- a/a.yaml\n+++ b/a.yaml\n-  - a_b\n+  - c_d")
+    found = SetDifference(set="app", wave="lab", before=None, after=None, services=(change,))
+    page = read(summary("diff", Difference((found,), files=(file,)), None))
+    assert "<p>- web@sha256:1</p>\n<p>+ web@sha256:2</p>" in page
+    assert f"<pre>{file.diff}</pre>" in page
+
+
+def test_the_page_of_a_dry_run_says_that_nothing_was_done() -> None:
+    rollout = Rollout()
+    commit = rollout.on_auto("lab", 1)
+    rollout.green(commit)
+    page = summary("reconcile-cfg-app", reconciled(rollout, WouldWrite()), URL)
+    assert f"This would be done:\n\nWould land [`{commit[:12]}`]" in page
+    assert "Landed" not in page
+
+
+def test_what_went_wrong_does_not_hide_what_became_of_a_turn() -> None:
+    result = reconciled(Rollout())
+    page = summary("x", replace(result, turn=replace(result.turn, unsent=("no mail",))), None)
+    assert "**Warning**: no mail\n\nNothing to do." in page
+
+
+def read(page: str) -> str:
+    """A page as a browser shows it, with the elements that it is made of."""
+    return unescape(MarkdownIt().render(page))
+
+
 def test_the_page_of_an_error_has_its_remedy() -> None:
     page = summary_of_error("drop", Refused("a | b", written="nothing", remedy="c"))
     assert "| what | a &#124; b |" in page
     assert "| remedy | c |" in page
+    command = f"git fetch origin {'a' * 40} {'b' * 600}"
+    assert command in summary_of_error("diff", Refused("a", remedy=command))

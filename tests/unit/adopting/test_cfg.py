@@ -351,6 +351,12 @@ def test_application_that_has_the_images_itself_is_labelled_by_its_name() -> Non
     assert "tidemill.dev/wave: prod\n" in texts["argo/prod.yaml"]
 
 
+def test_a_login_of_a_company_has_an_underscore() -> None:
+    files = {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD}
+    last = proposal(files, "https://github.com/jane_acme/cfg").steps[-1]
+    assert "--cfg-repository jane_acme/cfg " in last.command
+
+
 def test_folder_of_images_that_is_taken_is_left_alone() -> None:
     files = {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD, "images/logo.yaml": "a: 1\n"}
     assert settings(proposal(files))["images"]["path"] == "tidemill/images/{wave}"

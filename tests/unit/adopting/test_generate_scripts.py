@@ -71,6 +71,10 @@ OVERLAYS = {
         f"images: # x\n{OTHERS}  - name: {API}\n    newTag: v1\n\n# more\npatches: []\n",
         f"images: # x\n{OTHERS}  - name: {API}\n    digest: {A}\n\n# more\npatches: []\n",
     ),
+    "lines that end as on Windows": (
+        f"# a\u2028 b\r\nimages:\r\n- name: {API}\r\n  newTag: v1\r\nx: 1\r\n",
+        f"# a\u2028 b\r\nimages:\r\n- name: {API}\r\n  digest: {A}\r\nx: 1\r\n",
+    ),
     "no end of line": ("resources: [a]", f"resources: [a]\nimages:\n{OURS}"),
 }
 

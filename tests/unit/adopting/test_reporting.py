@@ -162,5 +162,6 @@ def test_labels_get_into_the_cluster_by_hand_where_nothing_applies_their_files(
 ) -> None:
     texts = {file: application().replace("path: k", f"path: {at}") for file, at in files.items()}
     every = deployed(tree(texts).documents)
-    steps = applied(every, [next(iter(files))])
+    place = Place(".", GITHUB, "main", is_on_github=True)
+    steps = applied(place, every, [next(iter(files))])
     assert [one.command for one in steps] == ([command] if command else [])

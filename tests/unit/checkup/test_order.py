@@ -29,7 +29,7 @@ from tests.unit.checkup_values import (
 )
 
 from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
-from tidemill.checkup.finding import State
+from tidemill.checkup.finding import Fix, State
 from tidemill.checkup.order import findings
 from tidemill.errors import EntryPointFailed, SettingsInvalid
 from tidemill.facts.arrival import Arrival, Nameless
@@ -321,6 +321,10 @@ CASES: dict[str, Case] = {
     ),
     "push of all but main": (
         lambda: edited("branches: [main]", 'branches: ["*", "!main"]'),
+        "events", "warning", "not started by a push to main",
+    ),
+    "push of no branch": (
+        lambda: edited("branches: [main]", "tags-ignore: [v*]"),
         "events", "warning", "not started by a push to main",
     ),
     "push of branches without a slash": (
@@ -959,13 +963,14 @@ def test_a_fix_of_permissions_is_what_the_healthy_workflow_has() -> None:
     lines = "    permissions:\n      contents: read\n      packages: write\n"
     (found,) = of(app_edited(lines, ""), "permissions")
     assert found.fix is not None
-    assert found.fix.text == APP_WORKFLOW
+    mended = APP_WORKFLOW.replace(lines, "").splitlines()
+    mended[found.fix.at : found.fix.at] = found.fix.lines
+    assert mended == APP_WORKFLOW.splitlines()
 
 
 def test_a_fix_of_attributes_adds_a_line() -> None:
     (found,) = of(cfg(attributes="* text=auto"), "attributes")
-    assert found.fix is not None
-    assert found.fix.text == "* text=auto\n/images/**/*.json -merge\n"
+    assert found.fix == Fix(".gitattributes", ("/images/**/*.json -merge",))
 
 
 def test_applications_of_a_set_are_told_apart() -> None:
@@ -984,6 +989,39 @@ spec:
 """
     known = cfg(**{"argocd/staging.yaml": text, "argocd/production.yaml": ""})
     assert [one.state for one in of(known, "targets")] == ["ok"]
+
+
+def test_all_types_that_a_workflow_leaves_out_are_in_one_line_to_paste() -> None:
+    known = flux("types: [images-announced, target-deployed, turn-due]")
+    second = known.files.texts["argocd/staging.yaml"].replace("staging-eu", "staging-us")
+    texts = {**known.files.texts, "argocd/second.yaml": second}
+    known = replace(known, files=replace(known.files, texts=texts))
+    (found,) = [one for one in of(known, "targets") if "leaves out" in one.what]
+    assert found.paste == (
+        "    types: [images-announced, target-deployed, turn-due, "
+        "Kustomization/staging-us.flux-system, Kustomization/staging-eu.flux-system]"
+    )
+
+
+def test_a_secret_that_only_a_comment_names_is_not_needed() -> None:
+    known = app_edited(
+        "    secrets:", "    # app-private-key: ${{ secrets.APP_KEY }}\n    secrets:"
+    )
+    assert [one.state for one in of(known, "secrets")] == ["ok"]
+
+
+@pytest.mark.parametrize("images", ["acme/{service}", "docker.io/acme/{service}"])
+@pytest.mark.parametrize("registry", ["docker.io", "index.docker.io"])
+def test_docker_hub_is_the_registry_of_images_that_name_none(images: str, registry: str) -> None:
+    settings = APP.replace("ghcr.io/acme/{service}", images)
+    assert "registry: docker.io\n" in of(app(settings), "inputs")[0].paste
+    workflow = APP_WORKFLOW.replace("    with:", f"    with:\n      registry: {registry}")
+    assert [one.state for one in of(app(settings, workflow), "inputs")] == ["ok"]
+
+
+def test_a_login_of_a_company_has_an_underscore() -> None:
+    found = of(app_edited("acme/cfg-app", "jane_acme/cfg-app"), "dispatch")
+    assert "problem" not in [one.state for one in found]
 
 
 def test_a_workflow_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1086,7 +1124,7 @@ def test_values_that_are_gone_from_their_folder_are_named(values: str, is_named:
     found = [one for one in of(known, "rendering") if "which is not there" in one.what]
     assert [one.state for one in found] == (["problem"] if is_named else [])
     if is_named:
-        assert found[0].paste == "git log --oneline -- generated/staging/staging-eu/gone.yaml"
+        assert found[0].paste == "git log -1 -- generated/staging/staging-eu/gone.yaml"
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,14 @@ from tests.unit.sets import CHRISTMAS, LAB, SHOP, STOCKTAKING, settings
 from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha
 
 from tidemill.answers.difference import asked_for, difference
-from tidemill.commands._difference_text import commits_of, in_short
+from tidemill.commands._difference_text import MOST_COMMITS, commits_of, in_short
 from tidemill.commands._parts import Paragraph, When
 from tidemill.commands._results import (
     Acceptance,
+    AppCommit,
     CheckoutCheck,
     CommitChecks,
+    Difference,
     EventRequest,
     RecordedCheck,
     RecordFiles,
@@ -194,3 +196,11 @@ def test_a_wave_that_has_no_images_of_a_set_yet_has_nothing_and_no_unknown_set()
     assert in_short(old).startswith(f"shop would get app {one} in place of ")
     asked = asked_for({}, "shop", "app", known.app_sha or "")
     assert commits_of(asked) == f"app.git nothing yet → {one}"
+
+
+def test_of_many_commits_it_is_said_how_many_are_left_out() -> None:
+    found = tuple(AppCommit(sha(f"{n}"), "Ada", "Work") for n in range(MOST_COMMITS + 3))
+    said = lines(Difference((), come=found))
+    assert said[-1] == "Older ones are left out: 3; --json has all."
+    assert sum("Work (Ada)" in line for line in said) == MOST_COMMITS
+    assert "left out" not in "".join(lines(Difference((), come=found[3:])))

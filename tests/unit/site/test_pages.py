@@ -360,3 +360,14 @@ def test_wave_whose_gates_were_changed_says_so_on_the_board_and_on_its_page() ->
         assert "Gates changed in a commit that can't be told" in found[name].text
         assert "approval: yes, was no" in found[name].text
     assert "Gates changed" not in found["waves/lab.html"].text
+
+
+def test_a_set_that_a_line_is_about_is_a_link_where_it_stands_in_it() -> None:
+    board = busy()
+    known = board.sets[0]
+    sha = known.app_sha[:12]
+    for what in (f"{sha} (app) for shop", f"what was asked for in shop about {sha} (app)"):
+        line = replace(board.lines[0], what=what, set=known.set, app_sha=known.app_sha)
+        page = Seen(site(replace(board, lines=(line,)))["index.html"])
+        assert what in page.text
+        assert f"{sha}what" not in page.text

@@ -60,7 +60,7 @@ def read(folder: Path) -> CheckoutFiles:
     return CheckoutFiles(folder, files, _branch(git), git.address())
 
 
-def write(folder: Path, path: str, text: str) -> None:
+def write(folder: Path, path: str, data: bytes) -> None:
     """Write a file of a checkout.
 
     Raises:
@@ -73,7 +73,7 @@ def write(folder: Path, path: str, text: str) -> None:
         )
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode())
+        file.write_bytes(data)
     except OSError as error:
         raise Refused(
             f"{shown(path)} can't be written: {error.strerror}",
