@@ -45,6 +45,11 @@ RUNNER = "stand-in"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 
 
+def is_repository_name(name: str) -> bool:
+    """Whether a repository may be called so: `owner/name`, as GitHub takes it."""
+    return bool(_NAME.fullmatch(name)) and not name.endswith((".git", "/.", "/.."))
+
+
 class Unprocessable(Exception):
     """What a client asked for can't be done: a 422 with this message."""
 
@@ -82,7 +87,7 @@ class Hub(Memory):
         default_permissions: Access = "read",
     ) -> Repository:
         """An empty bare repository `owner/name`; raises ValueError where that is no name."""
-        if not _NAME.fullmatch(name) or name.endswith((".git", "/.", "/..")):
+        if not is_repository_name(name):
             raise ValueError(f"not the name of a repository: {name!r}")
         path = self.folder / "repositories" / f"{name}.git"
         git_reading.create(path, default_branch)
