@@ -17,6 +17,7 @@ from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.artifacts import Artifacts
 from tidemill_sandbox.state.limits import Limits
 from tidemill_sandbox.state.memory import Memory
+from tidemill_sandbox.state.rules import KINDS
 from tidemill_sandbox.state.shapes import (
     ACTIONS_APP_ID,
     Access,
@@ -107,7 +108,13 @@ class Hub(Memory):
 
     def add_ruleset(self, repository: Repository, name: str, include: tuple[str, ...],
                     rules: tuple[dict[str, Any], ...], **more: Any) -> Ruleset:  # fmt: skip
-        """A ruleset of the repository; `more`: its other fields by name."""
+        """A ruleset of the repository; `more`: its other fields by name.
+
+        Raises:
+            ValueError: it has a rule that the stand-in does not hold.
+        """
+        if unknown := sorted({str(rule["type"]) for rule in rules} - KINDS):
+            raise ValueError(f"the stand-in does not have the rule {', '.join(unknown)}")
         with self.lock:
             ruleset = Ruleset(self.new_id(), name, include, rules, **more)
             repository.rulesets.append(ruleset)

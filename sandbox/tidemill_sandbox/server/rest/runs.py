@@ -101,30 +101,6 @@ def _logs(call: Call) -> Answer:
     return _redirected(call, f"/_logs/run/{call.run().id}")
 
 
-@operation("GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks")
-def _annotations(call: Call) -> Answer:
-    """What a job put on its run's page; of what other Apps report, there is nothing."""
-    number = call.number("check_run_id")
-    jobs = [job for run in call.hub.runs for job in (*run.earlier_jobs, *run.jobs)]
-    found = [one for job in jobs if job.id == number for one in job.annotations]
-    return call.page([_annotation(call, *one) for one in found])
-
-
-def _annotation(call: Call, kind: str, title: str, message: str) -> dict[str, Any]:
-    return {
-        "path": ".github",
-        "blob_href": f"{call.hub.url}/{call.repository.name}/blob/HEAD/.github",
-        "start_line": 1,
-        "end_line": 1,
-        "start_column": None,
-        "end_column": None,
-        "annotation_level": {"error": "failure"}.get(kind, kind),
-        "title": title,
-        "message": message,
-        "raw_details": "",
-    }
-
-
 def whole(call: Call, run: Run) -> dict[str, Any]:
     """A `workflow-run`."""
     hub = call.hub
