@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,8 +72,11 @@ class Clone:
         self.folder, self.url, self.branch = folder, url, branch
         self._author = author
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, at: datetime | None = None) -> str:
         """What a git command prints.
+
+        Args:
+            at: when a commit is made; now by default.
 
         Raises:
             ServerRefused: it failed.
@@ -87,6 +91,9 @@ class Clone:
             "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "commit.gpgSign",
             "GIT_CONFIG_VALUE_0": "false",
         }  # fmt: skip
+        if at is not None:
+            when = f"{int(at.timestamp())} +0000"
+            env |= {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
         done = subprocess.run(
             ["git", "-C", str(self.folder), *arguments],
             env=env,
@@ -100,11 +107,11 @@ class Clone:
             raise ServerRefused(f"git {arguments[0]} failed: {words}", remedy=_REMEDY)
         return done.stdout.decode(errors="replace").strip()
 
-    def commit(self, message: str) -> str:
+    def commit(self, message: str, at: datetime | None = None) -> str:
         """Commit what has changed, if anything, and push it; returns the SHA."""
         self.git("add", "--all")
         if self.git("status", "--porcelain"):
-            self.git("commit", "-q", "--no-verify", "-m", message)
+            self.git("commit", "-q", "--no-verify", "-m", message, at=at)
         self.git("push", "-q", "-u", "origin", f"HEAD:refs/heads/{self.branch}")
         return self.git("rev-parse", "HEAD")
 
