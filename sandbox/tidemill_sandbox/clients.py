@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from tidemill.errors import ServerRefused
 
 _LIMIT = 120  # seconds
-_REMEDY = "see the logs of the stand-in's folder"
 
 
 class Rest:
@@ -48,7 +47,8 @@ class Rest:
             connection.close()
         if answer.status >= 400:
             words = content.decode(errors="replace")[:400]
-            raise ServerRefused(f"{method} {path}: {answer.status} {words}", remedy=_REMEDY)
+            raise ServerRefused(f"{method} {path}: {answer.status} {words}",
+                                remedy="see the logs of the stand-in's folder")  # fmt: skip
         return json.loads(content) if content else None
 
     def dispatch(self, repository: str, event_type: str, payload: Mapping[str, Any]) -> None:
@@ -58,11 +58,11 @@ class Rest:
 
 
 class Clone:
-    """Somebody's clone of a repository of the stand-in.
+    """Somebody's clone of a repository.
 
     Args:
         author: name and address, as in a commit.
-        url: with the token in it: these tokens are worth nothing anywhere else.
+        url: of the stand-in with the token in it: these tokens are worth nothing anywhere else.
         branch: the default branch.
     """
 
@@ -104,7 +104,9 @@ class Clone:
         )
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip()
-            raise ServerRefused(f"git {arguments[0]} failed: {words}", remedy=_REMEDY)
+            raise ServerRefused(
+                f"git {arguments[0]} failed: {words}", remedy=f"look at {self.folder}"
+            )
         return done.stdout.decode(errors="replace").strip()
 
     def commit(self, message: str, at: datetime | None = None) -> str:
