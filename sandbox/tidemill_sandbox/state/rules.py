@@ -168,16 +168,14 @@ def verdict(
     """
     with hub.lock:
         status = latest_statuses(hub, repository, sha).get(context.lower())
-        run = latest_check_runs(hub, repository, sha).get((context, app_id))
-        if app_id is None:
-            named = [
-                found
-                for (name, _), found in latest_check_runs(hub, repository, sha).items()
-                if name == context
-            ]
-            run = max(named, key=lambda found: found.id, default=None)
-        elif status is not None and status.app_id != app_id:
+        if status is not None and app_id not in (None, status.app_id):
             status = None
+        named = [
+            found
+            for (name, by), found in latest_check_runs(hub, repository, sha).items()
+            if name == context and app_id in (None, by)
+        ]
+        run = max(named, key=lambda found: found.id, default=None)
         said = []
         if status is not None:
             said.append("failure" if status.state == "error" else status.state)
