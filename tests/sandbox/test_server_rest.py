@@ -139,6 +139,21 @@ def test_jobs_have_check_runs_and_fire_no_events(pushed: World) -> None:
     assert pushed.hub.events == []
 
 
+def test_an_attempt_names_the_one_before_it(pushed: World) -> None:
+    run = a_run(pushed)
+    where = f"{REPOSITORY}/actions/runs/{run.id}"
+    assert pushed.call("GET", where).json["previous_attempt_url"] is None
+    pushed.hub.update_run(run, "completed", "failure")
+    for _ in range(2):
+        pushed.hub.rerun(run, "ada", lambda _: False)
+    url = f"{pushed.hub.api_url}{where}/attempts"
+    said = [pushed.call("GET", where).json]
+    said += [pushed.call("GET", f"{where}/attempts/{number}").json for number in (3, 2, 1)]
+    assert [one["previous_attempt_url"] for one in said] == [
+        f"{url}/2", f"{url}/2", f"{url}/1", None,
+    ]  # fmt: skip
+
+
 def test_annotations_are_those_of_a_job_of_this_repository(pushed: World) -> None:
     job = pushed.hub.add_job(a_run(pushed), "build")
     job.annotations.append(("error", "Held", "shop is held"))

@@ -39,9 +39,7 @@ def _attempt(call: Call) -> Answer:
     run, attempt = call.run(), call.number("attempt_number")
     if not 0 < attempt <= run.attempt:
         raise unfound()
-    by = [*run.earlier_by, run.rerun_by][attempt - 1]
-    who = rendering.account(call.hub, by or run.actor)
-    return Answer(200, {**_shown(call, run), "run_attempt": attempt, "triggering_actor": who})
+    return Answer(200, shown(call.hub, call.repository, run, attempt))
 
 
 @operation("POST", f"{_RUNS}/{{run_id}}/cancel", "actions")
@@ -102,8 +100,10 @@ def _logs(call: Call) -> Answer:
     return _redirected(call, f"/_logs/run/{call.run().id}")
 
 
-def shown(hub: Hub, repository: Repository, run: Run) -> dict[str, Any]:
-    """A `workflow-run`."""
+def shown(hub: Hub, repository: Repository, run: Run, attempt: int | None = None) -> dict[str, Any]:
+    """A `workflow-run`, in its last attempt unless another one is given."""
+    attempt = attempt or run.attempt
+    by = [*run.earlier_by, run.rerun_by][attempt - 1]
     there = rendering.url_of(hub, repository)
     url = f"{there}/actions/runs/{run.id}"
     of = rendering.minimal_repository(hub, repository)
@@ -117,7 +117,7 @@ def shown(hub: Hub, repository: Repository, run: Run) -> dict[str, Any]:
         "head_sha": run.head_sha,
         "path": run.workflow.path,
         "run_number": run.number,
-        "run_attempt": run.attempt,
+        "run_attempt": attempt,
         "referenced_workflows": [],
         "event": run.event,
         "status": run.status,
@@ -129,7 +129,7 @@ def shown(hub: Hub, repository: Repository, run: Run) -> dict[str, Any]:
         "created_at": rendering.time(run.created_at),
         "updated_at": rendering.time(run.updated_at),
         "actor": rendering.account(hub, run.actor),
-        "triggering_actor": rendering.account(hub, run.rerun_by or run.actor),
+        "triggering_actor": rendering.account(hub, by or run.actor),
         "run_started_at": rendering.time(run.started_at or run.created_at),
         "jobs_url": f"{url}/jobs",
         "logs_url": f"{url}/logs",
@@ -137,7 +137,7 @@ def shown(hub: Hub, repository: Repository, run: Run) -> dict[str, Any]:
         "artifacts_url": f"{url}/artifacts",
         "cancel_url": f"{url}/cancel",
         "rerun_url": f"{url}/rerun",
-        "previous_attempt_url": None,
+        "previous_attempt_url": f"{url}/attempts/{attempt - 1}" if attempt > 1 else None,
         "workflow_url": f"{there}/actions/workflows/{run.workflow.id}",
         "head_commit": rendering.head_commit(repository, run.head_sha),
         "repository": of,
