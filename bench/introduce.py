@@ -23,7 +23,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from turn import NOW, REGISTRY, commit, daemon, file, git, hex_of, live, refs, restore, run
+from turn import (
+    NOW,
+    REGISTRY,
+    commit,
+    daemon,
+    file,
+    git,
+    give_mains,
+    hex_of,
+    live,
+    refs,
+    restore,
+    run,
+    settings,
+)
 
 from tidemill.announcing.announcement import parse
 from tidemill.clients.git.repository import opened
@@ -67,16 +81,6 @@ def announced(row: Row, position: int) -> bytes:
     return json.dumps({**value, "position": position, "images": images}).encode()
 
 
-def settings(entry_points: str) -> bytes:
-    lines = ["[checks]", 'source = "refs"', "[images]", f'allow = ["{REGISTRY}/*"]']
-    lines += ["[entrypoints]", entry_points]
-    lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
-    for wave, count in WAVES.items():
-        targets = ", ".join(f'"{wave}-{number}"' for number in range(count))
-        lines += ["[[waves]]", f'name = "{wave}"', f"targets = [{targets}]"]
-    return ("\n".join(lines) + "\n").encode()
-
-
 def history(row: Row, commits: int) -> Iterator[bytes]:
     """Manifests of 2 KB, among which each target's services are shared out; then small commits."""
     named = json.loads(announced(row, 1))["images"]
@@ -97,7 +101,7 @@ def history(row: Row, commits: int) -> Iterator[bytes]:
         yield from commit(f"change {at}", at)
         yield from file("notes.txt", f"{at}\n".encode())
     yield from commit("settings", commits)
-    yield from file("tidemill.toml", settings(""))
+    yield from file("tidemill.toml", settings("", WAVES))
 
 
 def make(row: Row, folder: Path, commits: int) -> None:
@@ -111,11 +115,7 @@ def make(row: Row, folder: Path, commits: int) -> None:
     put = folder / "announcement.json"
     put.write_bytes(announced(row, 1))
     live(repository, put, WAVES)
-    for way, entry_points in WAYS.items():
-        parts = [*commit("settings", commits + 1), b"from refs/heads/main^0\n"]
-        parts += file("tidemill.toml", settings(entry_points))
-        stream = b"".join(parts).replace(b"refs/heads/main\n", f"refs/mains/{way}\n".encode(), 1)
-        git(repository, "fast-import", "--quiet", data=stream)
+    give_mains(repository, WAYS, WAVES, commits + 1)
     if row.inbox:
         fill(row, repository)
 

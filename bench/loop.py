@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from tidemill_sandbox.workflow_story import EDITS, Story, narrator
+from tidemill_sandbox.demo.narrator import Narrator
+from tidemill_sandbox.workflow_story import EDITS, Story
 from tidemill_sandbox.world import Wishes, World
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +37,7 @@ def main() -> None:
             folder = Path(name, str(number))
             wishes = Wishes(folder, ROOT, clusters=0.2, edits=EDITS, tools=Path(name, "tools"))
             with World(wishes) as world, Path(os.devnull).open("w") as nowhere:
-                Story(world, narrator(nowhere)).a_commit_goes_to_production()
+                Story(world, Narrator(nowhere)).a_commit_goes_to_production()
                 whole.append(to_production(world))
                 for took, turn in turns(world):
                     jobs.append(took)

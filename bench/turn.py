@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,20 +74,14 @@ def manifest(target: str, number: int, image: str, salt: object) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def settings(entry_points: str) -> str:
-    lines = [
-        "[checks]",
-        'source = "refs"',
-        "[images]",
-        f'allow = ["{REGISTRY}/*"]',
-        "[entrypoints]",
-        entry_points,
-    ]
+def settings(entry_points: str, waves: Mapping[str, int]) -> bytes:
+    lines = ["[checks]", 'source = "refs"', "[images]", f'allow = ["{REGISTRY}/*"]']
+    lines += ["[entrypoints]", entry_points]
     lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
-    for wave, count in WAVES.items():
+    for wave, count in waves.items():
         names = ", ".join(f'"{wave}-{number}"' for number in range(count))
         lines += ["[[waves]]", f'name = "{wave}"', f"targets = [{names}]"]
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode()
 
 
 def announcement(position: int, changed_at: int) -> bytes:
@@ -133,7 +127,7 @@ def history() -> Iterator[bytes]:
             target, path, number = places[(at * PER_COMMIT + step) % len(places)]
             yield from file(path, manifest(target, number, digest(number, 0), at))
     yield from commit("settings", COMMITS)
-    yield from file("tidemill.toml", settings("").encode())
+    yield from file("tidemill.toml", settings("", WAVES))
 
 
 def commit(message: str, at: int) -> Iterator[bytes]:
@@ -171,32 +165,27 @@ def make(folder: Path) -> None:
     put = folder / "announcement.json"
     put.write_bytes(announcement(1, 0))
     live(repository, put, WAVES)
-    for name, entry_points in ENTRY_POINTS.items():
-        stream = b"".join(
-            [
-                *commit("settings", COMMITS + 1),
-                b"from refs/heads/main^0\n",
-                *file("tidemill.toml", settings(entry_points).encode()),
-            ]
-        ).replace(b"refs/heads/main\n", f"refs/mains/{name}\n".encode(), 1)
+    give_mains(repository, ENTRY_POINTS, WAVES, COMMITS + 1)
+
+
+def give_mains(
+    repository: Path, ways: Mapping[str, str], waves: Mapping[str, int], at: int
+) -> None:
+    """A main for each kind of `generate`, below refs/mains/, each one commit beyond main."""
+    for name, entry_points in ways.items():
+        parts = [*commit("settings", at), b"from refs/heads/main^0\n"]
+        parts += file("tidemill.toml", settings(entry_points, waves))
+        stream = b"".join(parts).replace(b"refs/heads/main\n", f"refs/mains/{name}\n".encode(), 1)
         git(repository, "fast-import", "--quiet", data=stream)
 
 
-def live(repository: Path, put: Path, waves: dict[str, int]) -> None:
+def live(repository: Path, put: Path, waves: Mapping[str, int]) -> None:
     """A first set lands, and every target of every wave reports."""
     turn = run(str(repository), "update-cfg-app", "--announcement", str(put))
     for wave, count in waves.items():
         for sha in turn["to_check"]:
-            run(
-                str(repository),
-                "record-check",
-                "--sha",
-                sha,
-                "--context",
-                "check",
-                "--state",
-                "success",
-            )
+            check = ("--sha", sha, "--context", "check", "--state", "success")
+            run(str(repository), "record-check", *check)
         run(str(repository), "reconcile-cfg-app")
         main = git(repository, "rev-parse", "main")
         for number in range(count):

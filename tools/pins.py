@@ -20,6 +20,9 @@ _PIN = re.compile(r"(uses: tidemill/tidemill[^@\s]*)@([0-9a-f]{40}) # (\S+)")
 def main(arguments: list[str]) -> int:
     files = {file: file.read_text(encoding="utf-8") for file in _texts()}
     if arguments:
+        if len(arguments) != 2:
+            print('usage: python tools/pins.py SHA "v1.2.3"', file=sys.stderr)
+            return 2
         sha, release = arguments
         if not re.fullmatch(r"[0-9a-f]{40}", sha):
             print(f"{sha} is not a full SHA", file=sys.stderr)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +15,6 @@ from urllib.parse import urlsplit
 from tidemill.errors import ServerRefused
 
 _LIMIT = 120  # seconds
-_REMEDY = "see the logs of the stand-in's folder"
 
 
 class Rest:
@@ -47,7 +47,8 @@ class Rest:
             connection.close()
         if answer.status >= 400:
             words = content.decode(errors="replace")[:400]
-            raise ServerRefused(f"{method} {path}: {answer.status} {words}", remedy=_REMEDY)
+            raise ServerRefused(f"{method} {path}: {answer.status} {words}",
+                                remedy="see the logs of the stand-in's folder")  # fmt: skip
         return json.loads(content) if content else None
 
     def dispatch(self, repository: str, event_type: str, payload: Mapping[str, Any]) -> None:
@@ -57,11 +58,11 @@ class Rest:
 
 
 class Clone:
-    """Somebody's clone of a repository of the stand-in.
+    """Somebody's clone of a repository.
 
     Args:
         author: name and address, as in a commit.
-        url: with the token in it: these tokens are worth nothing anywhere else.
+        url: of the stand-in with the token in it: these tokens are worth nothing anywhere else.
         branch: the default branch.
     """
 
@@ -71,8 +72,11 @@ class Clone:
         self.folder, self.url, self.branch = folder, url, branch
         self._author = author
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, at: datetime | None = None) -> str:
         """What a git command prints.
+
+        Args:
+            at: when a commit is made; now by default.
 
         Raises:
             ServerRefused: it failed.
@@ -87,6 +91,9 @@ class Clone:
             "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "commit.gpgSign",
             "GIT_CONFIG_VALUE_0": "false",
         }  # fmt: skip
+        if at is not None:
+            when = f"{int(at.timestamp())} +0000"
+            env |= {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
         done = subprocess.run(
             ["git", "-C", str(self.folder), *arguments],
             env=env,
@@ -97,14 +104,16 @@ class Clone:
         )
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip()
-            raise ServerRefused(f"git {arguments[0]} failed: {words}", remedy=_REMEDY)
+            raise ServerRefused(
+                f"git {arguments[0]} failed: {words}", remedy=f"look at {self.folder}"
+            )
         return done.stdout.decode(errors="replace").strip()
 
-    def commit(self, message: str) -> str:
+    def commit(self, message: str, at: datetime | None = None) -> str:
         """Commit what has changed, if anything, and push it; returns the SHA."""
         self.git("add", "--all")
         if self.git("status", "--porcelain"):
-            self.git("commit", "-q", "--no-verify", "-m", message)
+            self.git("commit", "-q", "--no-verify", "-m", message, at=at)
         self.git("push", "-q", "-u", "origin", f"HEAD:refs/heads/{self.branch}")
         return self.git("rev-parse", "HEAD")
 

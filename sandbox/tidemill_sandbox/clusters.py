@@ -10,6 +10,7 @@ import queue
 import threading
 from datetime import datetime, timedelta
 
+from tidemill.errors import SettingsInvalid
 from tidemill.facts import settings, settings_file
 from tidemill_sandbox.clients import Rest
 from tidemill_sandbox.server.rest.rendering import time
@@ -33,6 +34,7 @@ class Clusters:
     def __init__(self, hub: Hub, repository: Repository, rest: Rest, delay: float = 1.0) -> None:
         self._hub, self._repository, self._rest = hub, repository, rest
         self._delay = delay
+        self._settings: settings.Settings | None = None
         # By wave and target: two waves may have targets of one name.
         self._synced: dict[tuple[str, str], tuple[str, ...]] = {}
         self._times: dict[tuple[str, str], datetime] = {}
@@ -109,9 +111,11 @@ class Clusters:
         path = self._repository.path
         try:
             text = git_reading.git(path, "cat-file", "blob", f"{sha}:{settings.FILE}").decode()
-        except Unfound:
+            self._settings = settings_file.parse(text)
+        except (Unfound, SettingsInvalid):
+            pass  # no cluster reads them: they go on with the targets that there were
+        if (found := self._settings) is None:
             return
-        found = settings_file.parse(text)
         tell = self.set_status if found.deployments.is_polled else self.report
         for wave in found.waves:
             for target in wave.targets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import Any
 
 from tidemill.words.shas import short
 from tidemill_sandbox.demo.narrator import Narrator, Unexpected
@@ -28,11 +28,6 @@ EDITS = {
 _ROUNDS = 8
 _PAUSE = 0.05  # seconds between two looks
 _SOAKED = 4.0  # seconds after which a set that was deployed has soaked
-
-
-def narrator(stream: TextIO | None) -> Narrator:
-    """Who tells it: on `stream`, on standard output by default."""
-    return Narrator(stream)
 
 
 class Story:

@@ -28,6 +28,17 @@ def test_all_name_one_release_by_its_full_sha(capsys: pytest.CaptureFixture[str]
     assert re.fullmatch(r"[0-9a-f]{40} v\d+\.\d+\.\d+", line)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["0" * 40], "usage: "), (["0" * 40, "v1", "v2"], "usage: "), (["main", "v1"], "full SHA")],
+)
+def test_what_names_no_release_changes_nothing(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pins.main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("file", NAMED, ids=lambda file: str(file.relative_to(ROOT)))
 def test_the_release_has_what_is_named(file: Path) -> None:
     """But for what is newer: that stands in the change log, below what is not released."""

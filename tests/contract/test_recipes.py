@@ -268,6 +268,28 @@ def test_the_readme_s_commands_make_a_repository_fit(
 # What is in several files is the same
 
 
+@pytest.mark.parametrize("recipe", RENDERED, ids=lambda one: one.name)
+def test_sources_beside_what_is_generated_stay(recipe: Recipe, tmp_path: Path) -> None:
+    folder, tools = tmp_path / "cfg", tmp_path / "bin"
+    shutil.copytree(EXAMPLES / recipe.name, folder)
+    settings = (folder / "tidemill.toml").read_text()
+    (folder / "tidemill.toml").write_text(settings.replace('"generated/{wave}', '"deploy/{wave}'))
+    sources = [folder / "deploy" / one for one in ("chart/values.yaml", "base/web/web.yaml")]
+    gone = folder / "deploy/staging/of-old/manifests.yaml"
+    for file in (*sources, gone):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    tools.mkdir()
+    for name in ("helm", "kustomize"):  # what they print is not what this is about
+        (tools / name).write_text("#!/bin/sh\necho 'kind: Service'\n")
+        (tools / name).chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    run = [sys.executable, "scripts/generate.py"]
+    subprocess.run(run, cwd=folder, env={**os.environ, "PATH": path}, check=True)
+    assert (folder / "deploy/production/prod-us/manifests.yaml").is_file()
+    assert [one.exists() for one in (*sources, gone)] == [True, True, False]
+
+
 def script(recipe: str, name: str = "generate.py") -> str:
     return (EXAMPLES / recipe / "scripts" / name).read_text()
 

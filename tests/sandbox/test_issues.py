@@ -101,6 +101,13 @@ def test_issue_that_two_runs_opened_at_the_same_moment_is_closed_twice(
     assert [state for _, state, _ in shown(pushed)] == ["closed", "closed"]
 
 
+def test_issue_gets_the_title_that_somebody_gives_it(pushed: World, github: GitHub) -> None:
+    github.keep_issue(wanted(pushed))
+    found = pushed.call("PATCH", "/repos/acme/app/issues/1", {"title": "Held since Monday"})
+    assert found.json["title"] == "Held since Monday"
+    assert found.json["body"] == "held\n<!-- mark 1 -->"
+
+
 def test_issue_that_was_never_opened_is_not_opened_to_be_closed(
     pushed: World, github: GitHub
 ) -> None:

@@ -50,6 +50,17 @@ def test_what_names_only_other_jobs_and_inputs_as_they_are_has_one_answer(text: 
         assert found != answers.condition((CALLER, level(text, other))), "a job gave something else"
 
 
+def test_what_a_job_gave_is_known_only_to_those_that_need_it_themselves() -> None:
+    text = "needs.a.outputs.z == '2'"
+    jobs: dict[str, Any] = {"a": {}, "b": {"needs": "a"}}
+    with_both = Level(file({**jobs, "it": {"needs": ["a", "b"], "if": text}}), "it", DONE)
+    with_one = Level(file({**jobs, "it": {"needs": "b", "if": text}}), "it", DONE)
+    assert answers.condition((with_both,)) is not None
+    assert answers.condition((with_one,)) is None, "to it `needs.a` is nothing"
+    plain = [Level(file({**jobs, "it": {"needs": of}}), "it", DONE) for of in ("b", ["a", "b"])]
+    assert answers.condition(plain[:1]) != answers.condition(plain[1:])
+
+
 def test_question_is_another_one_where_the_caller_gives_something_else() -> None:
     asked = level("inputs.how == 'own-job'")
     other = Level(file({"call": {"with": {"how": "same-job"}}}), "call", {})

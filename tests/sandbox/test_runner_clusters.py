@@ -127,3 +127,16 @@ def test_clusters_that_are_polled_set_statuses_and_send_nothing(shop: Mill) -> N
     found = {one.environment: one.statuses[-1].state for one in shop.hub.deployments}
     assert found == {"staging/eu": "success", "staging/us": "failure", "production/all": "success"}
     assert not [one for one in shop.hub.events if one.name == "repository_dispatch"]
+
+
+def test_clusters_go_on_where_the_settings_on_main_can_not_be_used(
+    shop: Mill, clusters: Clusters
+) -> None:
+    first = put(shop, "[[waves]\n", staging_eu="a")
+    second = put(shop, SETTINGS, staging_us="a", production_all="a")
+    broken = put(shop, "[[waves]\n", staging_eu="b")
+    clusters.settle()
+    assert shop.hub.deviations == [], "that is a person's mistake, and none of the stand-in's"
+    assert {revision for _, revision, _ in clusters.reported} == {second, broken}
+    assert clusters.reported[3:] == [("eu", broken, "Healthy")]
+    assert first not in clusters.reported[0]

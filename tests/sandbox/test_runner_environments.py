@@ -132,3 +132,44 @@ def test_run_that_waits_can_be_cancelled(shop: Mill) -> None:
     shop.settled()
     assert run.conclusion == "cancelled"
     assert run.reviews == []
+
+
+MATRIX = """
+on: [repository_dispatch]
+jobs:
+  each:
+    strategy: {max-parallel: 2, matrix: {where: [eu, us, ap]}}
+    runs-on: x
+    environment: ENVIRONMENT
+    steps: [{run: 'true'}]
+"""
+
+
+def test_each_job_of_a_matrix_waits_for_its_own_environment(shop: Mill) -> None:
+    for name in ("in eu", "in us"):
+        told = {"repository": NAME, "name": name, "reviewers": ["grace"]}
+        shop.hub.control["environments"](told)
+    shop.push(a=MATRIX.replace("ENVIRONMENT", '"in ${{ matrix.where }}"'))
+    shop.dispatch()
+    (run,) = shop.settled()
+    assert run.status == "waiting"
+    assert ended(run) == {"each (eu)": None, "each (us)": None}, "two at once, and both wait"
+    pending = shop.rest("GET", f"{_RUNS}/{run.id}/pending_deployments")
+    numbers = {one["environment"]["name"]: one["environment"]["id"] for one in pending}
+    assert numbers.keys() == {"in eu", "in us"}
+    say(person(shop, "grace"), run, numbers["in eu"], "approved")
+    shop.settled()
+    assert ended(run) == {"each (eu)": "success", "each (us)": None, "each (ap)": "success"}
+    say(person(shop, "grace"), run, numbers["in us"], "approved")
+    shop.settled()
+    assert run.conclusion == "success"
+    found = {one.environment for one in shop.hub.deployments}
+    assert found == {"in eu", "in us", "in ap"}
+
+
+def test_jobs_of_a_matrix_wait_for_one_environment(shop: Mill) -> None:
+    reviewed(shop, "grace")
+    shop.push(a=MATRIX.replace("ENVIRONMENT", "production").replace("max-parallel: 2, ", ""))
+    shop.dispatch()
+    (run,) = shop.settled()
+    assert (run.status, list(ended(run).values())) == ("waiting", [None] * 3)

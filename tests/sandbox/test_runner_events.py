@@ -91,11 +91,14 @@ def test_statuses_and_deployments_start_runs(shop: Mill) -> None:
 
 TELLING = """
 name: telling
-on: deployment_status
+on: [deployment, deployment_status]
 jobs:
   show:
     runs-on: x
-    steps: [{run: 'echo "{\\"sha\\": \\"$GITHUB_SHA\\"}"'}]
+    steps:
+      - run: 'echo "{\\"sha\\": \\"$GITHUB_SHA\\", \\"ref\\": \\"$GITHUB_REF\\"}"'
+      - run: test "$GITHUB_WORKFLOW_SHA" = '${{ github.workflow_sha }}'
+      - run: test "$GITHUB_WORKFLOW_REF" = '${{ github.workflow_ref }}'
 """
 
 
@@ -109,7 +112,10 @@ def deploy(shop: Mill, ref: str) -> None:
     shop.rest("POST", where, {"state": "success"})
 
 
-def test_a_deployment_status_runs_with_the_commit_that_was_deployed(shop: Mill) -> None:
+@pytest.mark.parametrize("event", ["deployment", "deployment_status"])
+def test_a_deployment_and_its_status_run_with_the_commit_that_is_deployed(
+    shop: Mill, event: str
+) -> None:
     sha = shop.push(a=TELLING)
     tree = shop.clone.git("rev-parse", f"{sha}^{{tree}}")
     other = shop.clone.git("commit-tree", tree, "-p", sha, "-m", "Not on main")
@@ -117,8 +123,10 @@ def test_a_deployment_status_runs_with_the_commit_that_was_deployed(shop: Mill) 
     shop.settled()
     deploy(shop, other)
     deploy(shop, "other")
-    first, second = [run for run in shop.settled() if run.event == "deployment_status"]
-    assert printed(first, "show") == printed(second, "show") == {"sha": other}
+    first, second = [run for run in shop.settled() if run.event == event]
+    assert (first.conclusion, second.conclusion) == ("success", "success")
+    assert printed(first, "show")["sha"] == other
+    assert printed(second, "show") == {"sha": other, "ref": "refs/heads/other"}
     assert [(run.head_sha, run.head_branch) for run in (first, second)] == [
         (other, None), (other, "other"),
     ]  # fmt: skip

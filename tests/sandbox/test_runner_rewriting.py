@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tidemill_sandbox.runner import matrices
-from tidemill_sandbox.runner.faults import Fault, Faults
+from tidemill_sandbox.runner.faults import Faults
 from tidemill_sandbox.runner.groups import MOST_PENDING, Entry, Groups, Wish
 from tidemill_sandbox.runner.rewriting import (
     action_for_act,
@@ -213,6 +213,8 @@ def test_faults_come_again_from_their_seed() -> None:
 
 
 def test_a_fault_may_be_for_one_activity_alone() -> None:
-    faults = Faults((Fault("repository_dispatch", "target-deployed", drop=1.0),))
+    faults = Faults()
+    one = {"event": "repository_dispatch", "action": "target-deployed", "drop": 1.0}
+    faults.set({"faults": [one]})
     assert faults.deliveries("repository_dispatch", "target-deployed") == []
     assert faults.deliveries("repository_dispatch", "images-announced") == [0.0]

@@ -199,6 +199,16 @@ def test_a_token_may_what_its_job_says_and_no_more(shop: Mill) -> None:
         ("on: push\njobs: {c: {needs: c, runs-on: x, steps: [{run: ':'}]}}", "depends on itself"),
         ("on: push\njobs: {c: {runs-on: x, steps: [{uses: a/b@v1}]}}", "Unable to resolve action"),
         ("on: push\njobs: [", "error in your yaml syntax"),
+        (
+            "on: push\npermissions: {statuses: write}\n"
+            "jobs: {c: {uses: ./.github/workflows/callee.yml, env: {A: b}}}",
+            "Unexpected value 'env' (c)",
+        ),
+        (
+            "on: push\nconcurrency: {group: g, queue: max, cancel-in-progress: true}\n"
+            "jobs: {c: {runs-on: x, steps: [{run: ':'}]}}",
+            "`queue: max` and `cancel-in-progress: true` exclude each other",
+        ),
     ],
 )
 def test_what_github_would_not_start_ends_as_startup_failure(
@@ -336,6 +346,32 @@ runs:
     said = job(run, "a").log
     assert said is not None
     assert said.with_suffix(".md").read_text() == "# Said own\n# Said none\n"
+
+
+def test_what_is_used_at_a_branch_is_as_the_branch_is_now(shop: Mill) -> None:
+    action = shop.clone.folder / "act"
+    action.mkdir()
+
+    def pushed(word: str) -> None:
+        say = f"name: x\nruns: {{using: composite, steps: [{{shell: bash, run: echo {word}}}]}}"
+        (action / "action.yml").write_text(say)
+        callee = f"on: workflow_call\njobs: {{c: {{runs-on: x, steps: [{{run: echo {word}}}]}}}}"
+        shop.push(
+            callee=callee,
+            a="""
+            on: repository_dispatch
+            jobs:
+              a: {runs-on: x, steps: [{uses: acme/shop/act@main}]}
+              b: {uses: acme/shop/.github/workflows/callee.yml@main}
+            """,
+        )
+        shop.dispatch()
+        run = shop.settled()[-1]
+        assert log(run, "a").splitlines()[-1] == word
+        assert log(run, "b / c").splitlines()[-1] == word
+
+    pushed("before")
+    pushed("after")
 
 
 def test_a_summary_is_kept_beside_the_log(shop: Mill) -> None:

@@ -12,8 +12,9 @@ from zipfile import ZipFile
 import pytest
 from tests.sandbox.runner_world import ROOT, node, shared_tools
 
+from tidemill_sandbox.demo.narrator import Narrator
 from tidemill_sandbox.state.shapes import Run
-from tidemill_sandbox.workflow_story import EDITS, Story, narrator
+from tidemill_sandbox.workflow_story import EDITS, Story
 from tidemill_sandbox.world import Mode, Wishes, World
 
 CALLER = ("cfg-app", ".github/workflows/tidemill.yml")
@@ -31,7 +32,7 @@ def test_a_commit_of_app_git_goes_to_production(
         tmp_path / "to", ROOT, mode=mode, clusters=0.2, edits=edits, tools=shared_tools()
     )
     with World(wishes) as world:
-        Story(world, narrator(None)).a_commit_goes_to_production()
+        Story(world, Narrator()).a_commit_goes_to_production()
         assert not world.hub.deviations, world.hub.deviations
         assert {run.conclusion for run in world.hub.runs} <= {"success", "skipped"}, failed(world)
         pushed = {event.cause.login for event in world.hub.events if event.name == "push"}

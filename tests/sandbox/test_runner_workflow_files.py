@@ -70,8 +70,6 @@ def test_patterns_are_githubs(patterns: list[str], name: str, passes: bool) -> N
         ("{repository_dispatch: {types: [go]}}", Happening("repository_dispatch", "go"), True),
         ("{repository_dispatch: {types: [go]}}", Happening("repository_dispatch", "gone"), False),
         ("repository_dispatch", Happening("repository_dispatch", "any"), True),
-        ("workflow_dispatch", Happening("workflow_dispatch", workflow=PATH), True),
-        ("workflow_dispatch", Happening("workflow_dispatch", workflow="b.yml"), False),
         ("status", Happening("status"), True),
         ("{check_run: {types: [completed]}}", Happening("check_run", "created"), False),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 from pathlib import Path
@@ -157,6 +158,9 @@ def test_a_rule_about_the_past_allows_only_to_go_forward(pushed: World) -> None:
         ("refs/heads/release/*", "refs/heads/release/1/x", False),
         ("refs/heads/release/**", "refs/heads/release/1/x", True),
         ("refs/heads/v?", "refs/heads/v1", True),
+        ("refs/heads/v?1", "refs/heads/v/1", False),
+        ("refs/heads/v[12]", "refs/heads/v1", True),
+        ("refs/heads/**/x", "refs/heads/release/1/x", True),
     ],
 )
 def test_a_rule_holds_for_the_branches_that_it_names(
@@ -165,6 +169,16 @@ def test_a_rule_holds_for_the_branches_that_it_names(
     world.hub.add_ruleset(world.repository, "none", (pattern,), ({"type": "creation"},))
     said = world.push(f"main:{ref}", fails=holds)
     assert ("Cannot create ref due to creations being restricted." in said) == holds
+
+
+def test_rule_that_is_not_held_is_refused_and_not_taken_for_one_that_is(world: World) -> None:
+    body = {"repository": "acme/app", "name": "signed", "include": ["~ALL"],
+            "rules": [{"type": "required_signatures"}]}  # fmt: skip
+    data, token = json.dumps(body).encode(), world.server.control_token
+    found = world.ask("POST", "/_sandbox/rulesets", data, token=token)
+    assert found.status == 422
+    assert "does not have the rule required_signatures" in found.json["message"]
+    assert world.repository.rulesets == []
 
 
 def test_no_rule_protects_the_mills_own_refs(pushed: World) -> None:

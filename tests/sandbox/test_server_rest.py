@@ -11,7 +11,7 @@ import pytest
 from github.Repository import Repository
 from tests.sandbox.server_world import EVERYTHING, World
 
-from tidemill_sandbox.state.shapes import ACTIONS_APP_ID, Access, Event, Run
+from tidemill_sandbox.state.shapes import ACTIONS_APP_ID, Access, Event, Run, Status
 
 REPOSITORY = "/repos/acme/app"
 
@@ -137,6 +137,42 @@ def test_jobs_have_check_runs_and_fire_no_events(pushed: World) -> None:
     assert (found["conclusion"], found["app"]["id"]) == ("failure", ACTIONS_APP_ID)
     pushed.hub.settle()
     assert pushed.hub.events == []
+
+
+def test_an_attempt_names_the_one_before_it(pushed: World) -> None:
+    run = a_run(pushed)
+    where = f"{REPOSITORY}/actions/runs/{run.id}"
+    assert pushed.call("GET", where).json["previous_attempt_url"] is None
+    pushed.hub.update_run(run, "completed", "failure")
+    for _ in range(2):
+        pushed.hub.rerun(run, "ada", lambda _: False)
+    url = f"{pushed.hub.api_url}{where}/attempts"
+    said = [pushed.call("GET", where).json]
+    said += [pushed.call("GET", f"{where}/attempts/{number}").json for number in (3, 2, 1)]
+    assert [one["previous_attempt_url"] for one in said] == [
+        f"{url}/2", f"{url}/2", f"{url}/1", None,
+    ]  # fmt: skip
+
+
+def test_annotations_are_those_of_a_job_of_this_repository(pushed: World) -> None:
+    job = pushed.hub.add_job(a_run(pushed), "build")
+    job.annotations.append(("error", "Held", "shop is held"))
+    other = pushed.hub.create_repository("acme/other")
+    token = pushed.hub.tokens.mint(
+        "user", login="mallory", repositories=[other.name], permissions={"checks": "read"}
+    )
+    [found] = pushed.call("GET", f"{REPOSITORY}/check-runs/{job.id}/annotations").json
+    assert (found["annotation_level"], found["title"]) == ("failure", "Held")
+    where = f"/repos/{other.name}/check-runs/{job.id}/annotations"
+    assert pushed.call("GET", where, token=token).status == 404
+
+
+def test_statuses_of_the_same_commit_elsewhere_do_not_count(pushed: World) -> None:
+    sha, hub = pushed.head(), pushed.hub
+    one = Status(1, "acme/fork", sha, "success", "ci", None, None, "ada", pushed.clock.now)
+    hub.statuses += [one] * 1000
+    set_ = {"state": "success", "context": "ci"}
+    assert pushed.call("POST", f"{REPOSITORY}/statuses/{sha}", set_).status == 201
 
 
 def test_rules_name_their_checks_and_apps(pushed: World, client: Repository) -> None:

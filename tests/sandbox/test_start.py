@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from tests.sandbox.runner_world import ROOT
 
 from tidemill_sandbox.__main__ import main
 from tidemill_sandbox.clients import Rest
-from tidemill_sandbox.commands.start import report_of
+from tidemill_sandbox.commands.demo import MARK as DEMO_MARK
+from tidemill_sandbox.commands.start import MARK, report_of
 
 WORKFLOW = """
 on: [push, repository_dispatch]
@@ -107,6 +109,12 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
         (["--action", "actions/checkout"], "names no folder"),
         (["--secret", "NOT_SET"], "the variable 'NOT_SET' is not set"),
         (["--faults", "often"], "--faults is no JSON object"),
+        (["--faults", '{"faults": [{"dorp": 1}]}'], "contains unknown field `dorp`"),
+        (["--faults", '{"faults": [{"drop": "x"}]}'], "$.faults[0].drop"),
+        (["--faults", '{"faults": 1}'], "$.faults"),
+        (["--cfg-name", "cfg"], "'cfg' is not the name of a repository"),
+        (["--app-name", "a/b", "--cfg-name", "A/b"], "both repositories are to be called a/b"),
+        (["--port", "{taken}"], "can't be had: Address already in use"),
     ],
 )
 def test_what_it_can_not_do_is_said_before_anything_starts(
@@ -117,11 +125,50 @@ def test_what_it_can_not_do_is_said_before_anything_starts(
 ) -> None:
     here = tmp_path / "here"
     here.mkdir()
-    given = [one.replace("{here}", str(here)) for one in arguments]
-    to = [] if "--to" in given else ["--to", str(tmp_path / "to")]
-    assert main(["start", *to, *given]) == 1
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        given = [one.replace("{here}", str(here)).replace("{taken}", port) for one in arguments]
+        to = [] if "--to" in given else ["--to", str(tmp_path / "to")]
+        assert main(["start", *to, *given]) == 1
     assert words in capsys.readouterr().err
     assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [["--jobs", "0"], ["--clusters", "-1.0"], ["--port", "65536"]],
+    ids=["no jobs", "reports before the push", "no port"],
+)
+def test_number_that_can_not_be_is_wrong_on_the_command_line(
+    tmp_path: Path, given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["start", "--to", str(tmp_path / "to"), *given]) == 2
+    assert f"{given[0]}: {given[1]} is not in the range" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "mark", "given"),
+    [
+        ("start", MARK, ["--cfg", "{mine}"]),
+        ("start", MARK, ["--app", "{mine}"]),
+        ("start", MARK, ["--action", "actions/checkout={mine}"]),
+        ("demo", DEMO_MARK, ["--examples", "{mine}"]),
+    ],
+    ids=["cfg", "app", "an action", "the demo's examples"],
+)
+def test_folder_that_is_needed_does_not_go_with_the_one_that_is_made_anew(
+    tmp_path: Path, command: str, mark: str, given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    to = tmp_path / "to"
+    mine = to / "mine"
+    for name in ("app", "cfg-app"):
+        (mine / name).mkdir(parents=True)
+    (to / mark).touch()
+    words = [one.replace("{mine}", str(mine)) for one in given]
+    assert main([command, "--to", str(to), *words]) == 1
+    assert f"{mine} is in {to}, which is made anew" in capsys.readouterr().err
+    assert (mine / "app").is_dir()
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ def main() -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text.encode())
     known = {file_of(wave, target) for wave in WAVES for target in WAVES[wave]}
-    for stray in set(Path(GENERATED.partition("{")[0]).rglob("*.yaml")) - known:
+    written = Path().glob(str(file_of("*", "*")))  # and nothing else that lies beside it
+    for stray in set(written) - known:
         stray.unlink()
     print(f"generate: {len(targets)} of {len(known)} targets rendered")
 

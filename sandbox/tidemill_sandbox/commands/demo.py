@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from tidemill.clients.machine.enclosure import SAME_USER, chosen
 from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.errors import Refused
+from tidemill_sandbox.commands._folders import make_anew
 from tidemill_sandbox.commands._results import Told
 from tidemill_sandbox.demo.narrator import Narrator
 from tidemill_sandbox.demo.story import Story
@@ -52,14 +52,7 @@ def run(arguments: Arguments) -> Told:
             f"{examples} has no app/ and cfg-app/",
             remedy="run the demo from a checkout of Tidemill",
         )
-    if folder.exists() and not (folder / MARK).exists():
-        raise Refused(
-            f"{folder} exists, and no demo made it",
-            remedy="name a folder that does not exist, with --to",
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / MARK).touch()
+    make_anew(folder, MARK, "demo", [examples])
     began = time.monotonic()
     stream = sys.stderr if options.json else None
     narrator = Narrator(stream, briefly=not arguments.verbose)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from tidemill.clients.machine.environment import variable
 from tidemill.commands._parameters import Arguments, Option
@@ -17,7 +19,10 @@ from tidemill.commands._writing import write_json
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.facts import settings, settings_file
 from tidemill.words.names import shown
+from tidemill_sandbox.commands._folders import make_anew
 from tidemill_sandbox.commands._results import Served
+from tidemill_sandbox.demo.narrator import Narrator
+from tidemill_sandbox.runner import faults as event_faults
 
 if TYPE_CHECKING:
     from tidemill_sandbox.world import World
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 EXAMPLE = "tidemill-sandbox start --clusters 1"
 MARK = ".tidemill-sandbox"
 _ROOT = Path(__file__).resolve().parents[3]
+_HELP = "see `tidemill-sandbox start --help`"
 
 PARAMETERS = (
     Option(
@@ -58,20 +64,20 @@ PARAMETERS = (
     Option(
         "--clusters",
         metavar="SECONDS",
-        type=float,
+        type=click.FloatRange(min=0),
         help="deploy main to every target, and report, so long after a push",
     ),
     Option(
         "--jobs",
         metavar="N",
-        type=int,
+        type=click.IntRange(min=1),
         default=2,
         help="how many runs work at once; 2 by default",
     ),
     Option(
         "--port",
         metavar="PORT",
-        type=int,
+        type=click.IntRange(0, 65535),
         default=0,
         help="of the server; any free one by default",
     ),
@@ -109,6 +115,7 @@ def run(arguments: Arguments) -> Served:
     """Start it, say where it is, and serve until Ctrl-C; or tell the story."""
     try:
         from tidemill_sandbox import workflow_story, world
+        from tidemill_sandbox.state.hub import is_repository_name
     except ImportError as error:
         raise Refused(
             f"what the stand-in needs is not installed: {shown(str(error.name))}",
@@ -120,14 +127,25 @@ def run(arguments: Arguments) -> Served:
         )
     if arguments.story and (arguments.app or arguments.cfg):
         raise Refused("the story is about the examples", remedy="leave out --app and --cfg")
-    faults = _json(arguments.faults or "{}")
+    faults = _faults(arguments.faults or "{}")
+    names = (arguments.app_name, arguments.cfg_name)
+    for name in names:
+        if not is_repository_name(name):
+            raise Refused(
+                f"{shown(name)} is not the name of a repository", remedy="give it as owner/name"
+            )
+    if names[0].lower() == names[1].lower():
+        raise Refused(
+            f"both repositories are to be called {names[0]}",
+            remedy="give them two names, with --app-name and --cfg-name",
+        )
     clusters = 0.5 if arguments.story and arguments.clusters is None else arguments.clusters
     wishes = world.Wishes(
         folder=Path(arguments.to).absolute(),
         checkout=_ROOT,
         app=_folder(arguments.app),
         cfg=_folder(arguments.cfg),
-        names=(arguments.app_name, arguments.cfg_name),
+        names=names,
         mode=arguments.token_mode,
         port=arguments.port,
         most=arguments.jobs,
@@ -137,8 +155,11 @@ def run(arguments: Arguments) -> Served:
         secrets={name: _secret(name) for name in arguments.secret},
         keep=arguments.keep,
     )
-    folder = _fresh(wishes.folder)
-    narrator = workflow_story.narrator(sys.stderr if arguments.json else None)
+    _expect_free(wishes.port)
+    make_anew(wishes.folder, MARK, "stand-in", [
+        one for one in (wishes.app, wishes.cfg, *wishes.actions.values()) if one is not None
+    ])  # fmt: skip
+    narrator = Narrator(sys.stderr if arguments.json else None)
     began = time.monotonic()
     with world.World(wishes) as found:
         found.starter.faults.set(faults)
@@ -155,7 +176,7 @@ def run(arguments: Arguments) -> Served:
             signal.pause()
         except KeyboardInterrupt:
             narrator.line(
-                "\nThe stand-in has ended. What was in its repositories is in " + str(folder)
+                f"\nThe stand-in has ended. What was in its repositories is in {wishes.folder}"
             )
     return Served()
 
@@ -240,18 +261,6 @@ def _addresses(found: World) -> dict[str, object]:
     }
 
 
-def _fresh(folder: Path) -> Path:
-    if folder.exists() and not (folder / MARK).exists():
-        raise Refused(
-            f"{folder} exists, and no stand-in made it",
-            remedy="name a folder that does not exist, with --to",
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / MARK).touch()
-    return folder
-
-
 def _folder(given: str | None) -> Path | None:
     if given is None:
         return None
@@ -274,13 +283,27 @@ def _secret(name: str) -> str:
     return value
 
 
-def _json(text: str) -> dict[str, object]:
-    import json
-
+def _faults(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Refused("--faults is no JSON object", remedy="see `tidemill-sandbox start --help`")
+        raise Refused("--faults is no JSON object", remedy=_HELP)
+    try:
+        event_faults.asked(found)
+    except ValueError as error:
+        raise Refused(f"--faults: {error}", remedy=_HELP) from None
     return found
+
+
+def _expect_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Refused(
+                f"port {port} can't be had: {error.strerror}",
+                remedy="name another one with --port, or none",
+            ) from None

@@ -7,8 +7,6 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from git import Actor, Repo
-
 from tidemill.announcing.announcement import Image, as_json
 from tidemill.announcing.image_records import image_set, record
 from tidemill.building.order import BuildOptions
@@ -18,78 +16,34 @@ from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.clients.machine.scratch import scratch
 from tidemill.words.shas import short
+from tidemill_sandbox.clients import Clone
 from tidemill_sandbox.demo.narrator import Narrator
 
-_AUTHORS = {
-    "app": Actor("Ada", "ada@example.com"),
-    "cfg-app": Actor("Grace", "grace@example.com"),
-}
 
-
-class Clone:
+class Person(Clone):
     """A bare repository, and one person's clone of it.
 
     Args:
-        name: `app` or `cfg-app`.
-        example: the folder with the first commit's files.
+        author: the person's name.
+        example: the folder with the first commit's files; the repository is called as it is.
         folder: where both are put.
     """
 
-    def __init__(self, name: str, example: Path, folder: Path) -> None:
-        self.bare = folder / f"{name}.git"
-        self.folder = folder / name
-        self._author = _AUTHORS[name]
-        shutil.copytree(example, self.folder, ignore=shutil.ignore_patterns("bin", "__pycache__"))
-        Repo.init(self.bare, bare=True, initial_branch="main").close()
-        with Repo.init(self.folder, initial_branch="main") as clone:
-            clone.create_remote("origin", str(self.bare))
-
-    def commit(self, message: str, when: datetime) -> str:
-        """Commit everything and push it to main; returns the SHA."""
-        at = f"{int(when.timestamp())} +0000"
-        with Repo(self.folder) as clone:  # which ends the processes that it has started
-            clone.git.add("--all")
-            commit = clone.index.commit(
-                f"{message}\n",
-                author=self._author,
-                committer=self._author,
-                author_date=at,
-                commit_date=at,
-                skip_hooks=True,
-            )
-            clone.remotes.origin.push("HEAD:refs/heads/main").raise_if_error()
-            return commit.hexsha
-
-    def head(self) -> str:
-        """The SHA of the clone's commit."""
-        with Repo(self.folder) as clone:
-            return clone.head.commit.hexsha
-
-    def pull(self) -> None:
-        """Take over main as it is."""
-        with Repo(self.folder) as clone:
-            clone.remotes.origin.fetch("main")
-            clone.head.reset("FETCH_HEAD", working_tree=True)
-
-    def undo(self) -> None:
-        """Take back what the last commit did, without a commit."""
-        with Repo(self.folder) as clone:
-            clone.git.revert("--no-commit", "HEAD")
-
-    def replace(self, file: str, old: str, new: str) -> None:
-        """Edit a file, in one place."""
-        path = self.folder / file
-        text = path.read_text(encoding="utf-8")
-        if text.count(old) != 1:
-            raise ValueError(f"{file} has {text.count(old)} times {old!r}")
-        path.write_text(text.replace(old, new), encoding="utf-8")
+    def __init__(self, author: str, example: Path, folder: Path) -> None:
+        self.bare = folder / f"{example.name}.git"
+        own = folder / example.name
+        super().__init__(own, str(self.bare), (author, f"{author.lower()}@example.com"))
+        shutil.copytree(example, own, ignore=shutil.ignore_patterns("bin", "__pycache__"))
+        self.git("init", "-q", "--bare", "-b", "main", str(self.bare))
+        self.git("init", "-q", "-b", "main")
+        self.git("remote", "add", "origin", self.url)
 
 
-class Developers(Clone):
+class Developers(Person):
     """Who writes app.git; each commit is built into images, whole."""
 
     def __init__(self, example: Path, folder: Path, narrator: Narrator) -> None:
-        super().__init__("app", example, folder)
+        super().__init__("Ada", example, folder)
         self._images = folder / "images"
         self._announcements = folder / "announcements"
         self._announcements.mkdir()
@@ -127,11 +81,11 @@ class Developers(Clone):
         return file
 
 
-class Operators(Clone):
+class Operators(Person):
     """Who writes cfg-app.git: they edit Jsonnet, generate, and push to main."""
 
     def __init__(self, example: Path, folder: Path) -> None:
-        super().__init__("cfg-app", example, folder)
+        super().__init__("Grace", example, folder)
         # Without GitHub, verdicts come from Git.
         self.replace("tidemill.toml", 'source = "github"', 'source = "refs"')
         self._home = folder / "home"

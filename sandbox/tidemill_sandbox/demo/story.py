@@ -138,7 +138,7 @@ class Story:
         self.narrator.expect(
             self.loop.runs("production", "batch") == sha, "the set batch went on to production"
         )
-        self.app.undo()
+        self.app.git("revert", "--no-commit", "HEAD")
 
     def people_change_main_meanwhile(self) -> None:
         """Chapter 5."""

@@ -50,7 +50,11 @@ def condition(levels: Sequence[Level]) -> Hashable | None:
     last = levels[-1]
     text = str(last.file.jobs[last.job].get("if", ""))
     ended = {name: last.results[name] for name in last.file.ancestors(last.job)}
-    return _question(text, ended, levels[:-1], last.file)
+    needs = last.file.needs(last.job)
+    question = _question(text, {name: ended[name] for name in needs}, levels[:-1], last.file)
+    # Whether a job has failed is asked of all that came before; what it gave, of those it needs.
+    before = tuple((name, one.result) for name, one in ended.items())
+    return None if question is None else (question, before)
 
 
 def output(

@@ -106,14 +106,17 @@ def of_probe(
 ) -> list[dict[str, Any]]:
     """Files in whose run the last level's job only writes what expressions say, if its `if` holds.
 
+    With a matrix, what its values are is put in.
+
     Args:
         texts: by the file that each is written to.
     """
     last = levels[-1]
     job = last.file.jobs[last.job]
     probe: dict[str, Any] = {key: job[key] for key in ("needs", "if") if key in job}
-    probe = mapped(probe, lambda text, is_if: with_literals(text, last.file.literals, is_if))
-    steps = [_copy(with_literals(text, last.file.literals), to) for to, text in texts.items()]
+    literals = _literals(last)
+    probe = mapped(probe, lambda text, is_if: with_literals(text, literals, is_if))
+    steps = [_copy(with_literals(text, literals), to) for to, text in texts.items()]
     probe |= {"runs-on": LABEL, "steps": steps or [{"run": ":"}]}
     return _chain(levels, {last.job: probe, REPORT: _report(last.job, report)})
 
@@ -171,14 +174,18 @@ def _call(level: Level, called: str) -> dict[str, Any]:
     """A call that takes place; act may forget the matrix around it, so its values are put in."""
     job = level.file.jobs[level.job]
     kept = {key: job[key] for key in ("with", "secrets", "needs") if key in job}
-    values = {f"matrix.{key}": _text(value) for key, value in (level.matrix or {}).items()}
-    literals = {**level.file.literals, **values}
+    literals = _literals(level)
     found = mapped(kept, lambda text, is_if: with_literals(text, literals, is_if))
     return _with_matrix(level, {**found, "if": "always()", "uses": called})
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _literals(level: Level) -> dict[str, str]:
+    """Those of the level's file, and the values of its job's matrix."""
+    values = {
+        f"matrix.{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in (level.matrix or {}).items()
+    }
+    return {**level.file.literals, **values}
 
 
 def _with_matrix(level: Level, job: dict[str, Any]) -> dict[str, Any]:

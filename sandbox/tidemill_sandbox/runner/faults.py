@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+
+Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What may happen to events; chances are between 0 and 1.
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may happen to events.
 
     Attributes:
         event: the name of the event, or `*`.
@@ -21,31 +23,50 @@ class Fault:
 
     event: str = "*"
     action: str = ""
-    drop: float = 0.0
-    double: float = 0.0
-    delay: float = 0.0
-    seconds: float = 5.0
+    drop: Chance = 0.0
+    double: Chance = 0.0
+    delay: Chance = 0.0
+    seconds: Annotated[float, msgspec.Meta(ge=0)] = 5.0
 
     def fits(self, event: str, action: str | None) -> bool:
         """Whether it is about such an event."""
         return self.event in ("*", event) and self.action in ("", action)
 
 
+class FaultsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All faults that there are to be; the first that fits an event counts."""
+
+    faults: tuple[Fault, ...] = ()
+    seed: int = 0
+
+
+def asked(body: Mapping[str, Any]) -> FaultsAsked:
+    """What JSON asks for: {"seed": 1, "faults": [{"event": "push", "drop": 0.5}, ...]}.
+
+    Raises:
+        ValueError: it is something else; the message says what and where.
+    """
+    try:
+        return msgspec.convert(body, FaultsAsked)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+
+
 class Faults:
     """The faults in force, and the chance that decides."""
 
-    def __init__(self, faults: tuple[Fault, ...] = (), seed: int = 0) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._faults = faults
-        self._chance = random.Random(seed)  # noqa: S311 - it has to come again, not to be secret
+        self.set({})
 
     def set(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Set all faults anew: {"seed": 1, "faults": [{"event": "push", "drop": 0.5}, ...]}."""
-        faults = tuple(Fault(**one) for one in body.get("faults", ()))
+        """Set all faults anew, as `asked` reads them; what it refuses changes nothing."""
+        found = asked(body)
         with self._lock:
-            self._faults = faults
-            self._chance = random.Random(body.get("seed", 0))  # noqa: S311 - as above
-        return {"faults": len(faults)}
+            self._faults = found.faults
+            # It has to come again, not to be secret.
+            self._chance = random.Random(found.seed)  # noqa: S311
+        return {"faults": len(found.faults)}
 
     def deliveries(self, event: str, action: str | None) -> list[float]:
         """When an event arrives, in seconds from now: once, twice, or not at all."""

@@ -17,6 +17,10 @@ from tidemill_sandbox.runner.shelf import Shelf
 from tidemill_sandbox.runner.workflow_files import InvalidWorkflow, parse
 
 MOST_LEVELS = 10
+# All that a job may have that calls a workflow (facts, section 5).
+_OF_A_CALL = frozenset(
+    ("name", "uses", "with", "secrets", "strategy", "needs", "if", "concurrency", "permissions")
+)
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,14 @@ def tree(file: File, inherited: Granted, shelf: Shelf, level: int = 1) -> Tree:
     if level > MOST_LEVELS:
         raise InvalidWorkflow(f"workflows may be nested at most {MOST_LEVELS} levels deep")
     _expect_order(file)
+    _expect_groups(file)
     granted: dict[str, Granted] = {}
     called: dict[str, Tree] = {}
     for name, job in file.jobs.items():
         granted[name] = job_permissions.of_job(file.document, job, inherited)
         if "uses" in job:
+            if other := sorted(job.keys() - _OF_A_CALL):
+                raise InvalidWorkflow(f"{file.path}: Unexpected value '{other[0]}' ({name})")
             inner = called_file(file, str(job["uses"]), shelf)
             called[name] = tree(inner, granted[name], shelf, level + 1)
             _expect_rights(file, str(job["uses"]), called[name], granted[name])
@@ -124,6 +131,15 @@ def _expect_order(file: File) -> None:
     for name in file.jobs:
         if name in file.ancestors(name):
             raise InvalidWorkflow(f"{file.path}: Job '{name}' depends on itself.")
+
+
+def _expect_groups(file: File) -> None:
+    for node in (file.document, *file.jobs.values()):
+        group = concurrency(node)
+        if group.get("queue") == "max" and group.get("cancel-in-progress") == "true":
+            raise InvalidWorkflow(
+                f"{file.path}: `queue: max` and `cancel-in-progress: true` exclude each other"
+            )
 
 
 def _expect_rights(file: File, uses: str, inner: Tree, allowed: Granted) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -142,12 +142,16 @@ class Running:
                     left.remove(name)
                     self._activity.add(1)
                     going[pool.submit(self._job, frame, name)] = name
-                self._activity.add(-1)
-                done, _ = wait(going, return_when=FIRST_COMPLETED)
-                self._activity.add(1 - len(done))
-                for future in done:
+                for future in self._next(going):
                     frame.results[going.pop(future)] = future.result()
         return frame.results
+
+    def _next(self, going: Collection[Future[Result]]) -> set[Future[Result]]:
+        """Those of some jobs that end next; to wait for them is to do nothing."""
+        self._activity.add(-1)
+        done, _ = wait(going, return_when=FIRST_COMPLETED)
+        self._activity.add(1 - len(done))
+        return done
 
     def _job(self, frame: _Frame, name: str) -> Result:
         file = frame.tree.file
@@ -159,7 +163,9 @@ class Running:
         questions = matrices.questions(matrix)
         group = run_files.concurrency(job)
         environment = run_files.environment(job)
-        texts = {**questions, **_open({**group, "environment": environment})}
+        texts = {**questions, **_open(group)}
+        if matrix is None:  # else each of its jobs may name another one
+            texts |= _open({"environment": environment})
         answers: dict[str, str] = {}
         levels = frame.levels(name)
         condition = asking.condition(levels)
@@ -179,23 +185,24 @@ class Running:
                     _ANSWERS.keep(condition, SKIPPED if ended == "skipped" else RUNS)
                 if ended != "success":
                     return self._over(title, ended)
-        environment = answers.get(environment, environment).strip()
         wish = _wish_of({key: answers.get(text, text) for key, text in group.items()})
         entry = self._enter(wish)
         if entry is None:
             return self._over(title, "cancelled")
         try:
             if matrix is None:
-                return self._one(frame, name, title, None, environment)
+                named = answers.get(environment, environment).strip()
+                return self._one(frame, name, title, None, named)
             found = matrices.combinations(matrices.answered(matrix, answers))
-            return self._many(frame, name, title, found)
+            return self._many(frame, name, title, found, environment)
         except InvalidWorkflow as error:
             self._note(str(error))
             return self._over(title, "failure")
         finally:
             self._leave(wish, entry)
 
-    def _many(self, frame: _Frame, name: str, title: str, found: list[dict[str, Any]]) -> Result:
+    def _many(self, frame: _Frame, name: str, title: str, found: list[dict[str, Any]],
+              environment: str) -> Result:  # fmt: skip
         strategy = frame.tree.file.jobs[name].get("strategy") or {}
         most = int(strategy.get("max-parallel") or len(found))
         is_fast = strategy.get("fail-fast", True) is not False
@@ -205,13 +212,37 @@ class Running:
             own = matrices.title(title, combination)
             if is_fast and has_failed.is_set():
                 return self._over(own, "cancelled")
-            result = self._one(frame, name, own, combination)
+            named = self._named(frame.levels(name, combination), environment)
+            result = self._one(frame, name, own, combination, named)
             if result.result == "failure":
                 has_failed.set()
             return result
 
+        futures: list[Future[Result]] = []
+        going: set[Future[Result]] = set()
         with ThreadPoolExecutor(max_workers=most) as pool:
-            return _together(pool.map(one, found))
+            for combination in found:
+                if len(going) == most:
+                    going -= self._next(going)
+                self._activity.add(1)
+                futures.append(pool.submit(one, combination))
+                going.add(futures[-1])
+            while going:
+                going -= self._next(going)
+        return _together(future.result() for future in futures)
+
+    def _named(self, levels: Sequence[Level], environment: str) -> str:
+        """The environment of one job of a matrix, whose values it may be named by."""
+        texts = _open({"environment": environment})
+        if not texts:
+            return environment.strip()
+        answers, _ = self._hands.ask(
+            lambda files: chain.of_probe(
+                levels, {files[key]: text for key, text in texts.items()}, files["report"]
+            ),
+            texts,
+        )
+        return answers.get(environment, "").strip()
 
     def _one(
         self,
@@ -219,7 +250,7 @@ class Running:
         name: str,
         title: str,
         matrix: Mapping[str, Any] | None,
-        environment: str = "",
+        environment: str,
     ) -> Result:
         levels = frame.levels(name, matrix)
         may_keep = frame.may_keep and frame.anew.isdisjoint(frame.tree.file.needs(name))

@@ -91,8 +91,10 @@ class Shelf:
         given = self._actions.get(f"{name}@{ref}".lower()) or self._actions.get(name.lower())
         if given is not None:
             return given
+        # A branch moves on: what it had before is another folder.
+        sha = "" if name.lower() == OURS else self._sha(name, ref)
         with self._lock:
-            copy = self._folder / re.sub(r"[^\w.-]", "-", f"{name}@{ref}".lower())
+            copy = self._folder / re.sub(r"[^\w.-]", "-", f"{name}@{ref}@{sha}".lower())
             if not copy.is_dir():
                 beside = copy.with_name(f"{copy.name}.part")
                 shutil.rmtree(beside, ignore_errors=True)

@@ -245,10 +245,9 @@ class Starter:
         run = self._hub.start_run(record, event, head_sha=point.sha, head_branch=point.branch,
                                   title=payloads.title(repository, event), chain=chain)  # fmt: skip
         self._tell(run, "requested")
-        trigger = Trigger(payload, point.ref, point.sha)
-        self._begun[run.id] = lambda number: self._run(
-            repository, file, run, trigger, file_at or point, number
-        )
+        told_by = file_at or point
+        trigger = Trigger(payload, point.ref, point.sha, told_by.ref, told_by.sha)
+        self._begun[run.id] = lambda number: self._run(repository, file, run, trigger, number)
         self._begin(run)
         return run
 
@@ -261,13 +260,13 @@ class Starter:
         )
 
     def _run(self, repository: Repository, file: WorkflowFile, run: Run, trigger: Trigger,
-             file_at: _Point, number: int) -> None:  # fmt: skip
-        text = _text(repository, file_at.sha, file.path)
+             number: int) -> None:  # fmt: skip
+        text = _text(repository, trigger.file_sha, file.path)
         hands = Workshop(self._machines, run, repository, trigger)
         try:
             context = workshop.contexts(run, repository, self._hub)
             root = run_files.root_file(
-                repository.name, file_at.sha, file_at.ref, file.path, text, context
+                repository.name, trigger.file_sha, trigger.file_ref, file.path, text, context
             )
             default = job_permissions.default(repository.default_permissions)
             tree = run_files.tree(root, default, self._machines.shelf)
@@ -331,12 +330,12 @@ class Starter:
 
 
 def _deployed(repository: Repository, event: Event) -> _Point | None:
-    """Of a deployment status the commit that was deployed, which whoever deployed it chose.
+    """Of a deployment and its status the commit that is deployed, which whoever deploys it chose.
 
     GitHub gives it as GITHUB_SHA, with the branch or tag that was named, if one was (facts, section
     15). Whose workflow file runs is not documented; here it is the default branch's.
     """
-    if event.name != "deployment_status":
+    if event.name not in ("deployment", "deployment_status"):
         return None
     deployed = event.parts["deployment"]
     full = _full(repository, deployed.ref)

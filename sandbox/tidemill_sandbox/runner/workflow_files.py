@@ -64,8 +64,7 @@ class Happening:
         action: the activity type; of a repository_dispatch its event type.
         ref: the full ref that was pushed.
         branch: of a workflow_run: the branch of the run that it follows.
-        workflow: of a workflow_run: the name of the workflow that it follows; of a
-            workflow_dispatch: the path of the file that is asked for.
+        workflow: of a workflow_run: the name of the workflow that it follows.
         paths: the files that a push changed; None where that is unknown, and no filter counts.
         message: of the pushed commit.
     """
@@ -126,15 +125,13 @@ def parse(path: str, text: str) -> WorkflowFile:
 
 
 def starts(file: WorkflowFile, happened: Happening) -> bool:
-    """Whether this starts a run of the file."""
+    """Whether this starts a run of the file; a form and a schedule do it without asking here."""
     settings = file.on.get(happened.name)
     if settings is None:
         return False
     match happened.name:
         case "push":
             return _push_starts(settings, happened)
-        case "workflow_dispatch":
-            return file.path == happened.workflow
         case "workflow_run":
             names = _strings(settings.get("workflows"))
             return (
@@ -142,7 +139,7 @@ def starts(file: WorkflowFile, happened: Happening) -> bool:
                 and _type_fits(settings, happened)
                 and _fits(settings, "branches", happened.branch or "")
             )
-        case "schedule" | "status" | "deployment_status" | "deployment" | "create" | "delete":
+        case "status" | "deployment_status" | "deployment":
             return True
         case _:
             return _type_fits(settings, happened)

@@ -42,11 +42,18 @@ class Machines:
 
 @dataclass(frozen=True)
 class Trigger:
-    """What a run was started with: the event's payload, its ref and its commit."""
+    """What a run was started with: the event's payload, its ref and its commit.
+
+    Attributes:
+        file_ref: where the workflow file is from, and `file_sha`: another place, where an event is
+            about a commit that is not the default branch's.
+    """
 
     payload: Mapping[str, Any]
     ref: str
     sha: str
+    file_ref: str
+    file_sha: str
 
 
 class Workshop:
@@ -156,7 +163,7 @@ class Workshop:
 
     def _context(self) -> dict[str, str]:
         """GitHub's variables that act takes from its environment."""
-        hub, run, repository = self._m.hub, self._run, self._repository
+        hub, run, repository, trigger = self._m.hub, self._run, self._repository, self._trigger
         return {
             "GITHUB_API_URL": hub.api_url,
             "GITHUB_SERVER_URL": hub.url,
@@ -166,13 +173,13 @@ class Workshop:
             "GITHUB_REPOSITORY_OWNER_ID": str(hub.account(repository.owner).id),
             "GITHUB_ACTOR_ID": str(hub.account(run.actor).id),
             "GITHUB_TRIGGERING_ACTOR": run.rerun_by or run.actor,
-            "GITHUB_REF": self._trigger.ref,
-            "SHA_REF": self._trigger.sha,
+            "GITHUB_REF": trigger.ref,
+            "SHA_REF": trigger.sha,
             "GITHUB_RUN_ID": str(run.id),
             "GITHUB_RUN_NUMBER": str(run.number),
             "GITHUB_RUN_ATTEMPT": str(run.attempt),
-            "GITHUB_WORKFLOW_REF": f"{run.repository}/{run.workflow.path}@{self._trigger.ref}",
-            "GITHUB_WORKFLOW_SHA": self._trigger.sha,
+            "GITHUB_WORKFLOW_REF": f"{run.repository}/{run.workflow.path}@{trigger.file_ref}",
+            "GITHUB_WORKFLOW_SHA": trigger.file_sha,
             "RUNNER_NAME": "sandbox",
             "RUNNER_ENVIRONMENT": "github-hosted",
         }

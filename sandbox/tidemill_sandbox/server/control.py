@@ -19,6 +19,7 @@ from tidemill_sandbox.state.tokens import given_tokens
 
 if TYPE_CHECKING:
     from tidemill_sandbox.state.hub import Hub
+    from tidemill_sandbox.state.shapes import Repository
 
 _FAULTS: tuple[str, ...] = get_args(FaultKind)
 
@@ -64,9 +65,7 @@ class Control:
 
     def _environments(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Set up an environment: `{"repository", "name", "reviewers", "prevents_self_review"}`."""
-        repository = self._hub.repository(body["repository"])
-        if repository is None:
-            raise Unprocessable(f"there is no repository {body['repository']}")
+        repository = self._repository(body)
         reviewers = tuple(str(one) for one in body.get("reviewers", ()))
         is_strict = bool(body.get("prevents_self_review"))
         found = self._hub.environment(
@@ -92,17 +91,12 @@ class Control:
 
     def _limits(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Set rate limits: `primary`, `writes_a_minute`, `writes_an_hour`."""
-        self._hub.limits.set(dict(body))
-        names = ("primary", "writes_a_minute", "writes_an_hour")
-        return {name: getattr(self._hub.limits, name) for name in names}
+        return self._hub.limits.set(body)
 
     def _rulesets(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Add a ruleset: `{"repository", "name", "include", "rules", "bypass", "classic"}`."""
-        repository = self._hub.repository(body["repository"])
-        if repository is None:
-            raise Unprocessable(f"there is no repository {body['repository']}")
         ruleset = self._hub.add_ruleset(
-            repository,
+            self._repository(body),
             body["name"],
             tuple(body["include"]),
             tuple(body["rules"]),
@@ -110,6 +104,12 @@ class Control:
             is_classic=bool(body.get("classic")),
         )
         return {"id": ruleset.id}
+
+    def _repository(self, body: Mapping[str, Any]) -> Repository:
+        found = self._hub.repository(body["repository"])
+        if found is None:
+            raise Unprocessable(f"there is no repository {body['repository']}")
+        return found
 
     def _state(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Runs and events so far, of one repository or of all."""

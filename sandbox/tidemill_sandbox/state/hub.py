@@ -17,6 +17,7 @@ from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.artifacts import Artifacts
 from tidemill_sandbox.state.limits import Limits
 from tidemill_sandbox.state.memory import Memory
+from tidemill_sandbox.state.rules import KINDS
 from tidemill_sandbox.state.shapes import (
     ACTIONS_APP_ID,
     Access,
@@ -43,6 +44,11 @@ Dispatch = Callable[[Repository, str, str, Mapping[str, Any], "Event"], Run | No
 
 RUNNER = "stand-in"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+
+
+def is_repository_name(name: str) -> bool:
+    """Whether a repository may be called so: `owner/name`, as GitHub takes it."""
+    return bool(_NAME.fullmatch(name)) and not name.endswith((".git", "/.", "/.."))
 
 
 class Unprocessable(Exception):
@@ -82,7 +88,7 @@ class Hub(Memory):
         default_permissions: Access = "read",
     ) -> Repository:
         """An empty bare repository `owner/name`; raises ValueError where that is no name."""
-        if not _NAME.fullmatch(name) or name.endswith((".git", "/.", "/..")):
+        if not is_repository_name(name):
             raise ValueError(f"not the name of a repository: {name!r}")
         path = self.folder / "repositories" / f"{name}.git"
         git_reading.create(path, default_branch)
@@ -102,7 +108,13 @@ class Hub(Memory):
 
     def add_ruleset(self, repository: Repository, name: str, include: tuple[str, ...],
                     rules: tuple[dict[str, Any], ...], **more: Any) -> Ruleset:  # fmt: skip
-        """A ruleset of the repository; `more`: its other fields by name."""
+        """A ruleset of the repository; `more`: its other fields by name.
+
+        Raises:
+            ValueError: it has a rule that the stand-in does not hold.
+        """
+        if unknown := sorted({str(rule["type"]) for rule in rules} - KINDS):
+            raise ValueError(f"the stand-in does not have the rule {', '.join(unknown)}")
         with self.lock:
             ruleset = Ruleset(self.new_id(), name, include, rules, **more)
             repository.rulesets.append(ruleset)

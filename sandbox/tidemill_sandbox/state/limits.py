@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -144,12 +145,14 @@ class Limits:
             since = self._hub.now() + timedelta(seconds=fault.seconds) - _HOUR
             return self._primary(_Used(since, limit), limit)
 
-    def set(self, wanted: dict[str, Any]) -> None:
-        """Set `primary`, `writes_a_minute`, `writes_an_hour`."""
+    def set(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Set `primary`, `writes_a_minute`, `writes_an_hour`; returns all three."""
+        names = ("primary", "writes_a_minute", "writes_an_hour")
         with self._hub.lock:
-            for name in ("primary", "writes_a_minute", "writes_an_hour"):
+            for name in names:
                 if name in wanted:
                     setattr(self, name, wanted[name])
+            return {name: getattr(self, name) for name in names}
 
     def _of(self, quota: str) -> _Used:
         now = self._hub.now()

@@ -16,6 +16,11 @@ from tidemill_sandbox.state.shapes import CheckRun, Repository, Ruleset, Status
 from tidemill_sandbox.state.tokens import Token
 
 _PASSED = ("success", "neutral", "skipped")
+# The rules that are held: a ruleset with another one would refuse nothing, and nobody would know.
+KINDS = frozenset(
+    ("creation", "deletion", "non_fast_forward", "pull_request", "required_linear_history",
+     "required_status_checks", "update")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,13 +94,14 @@ def _includes(repository: Repository, pattern: str, ref: str) -> bool:
         case "~DEFAULT_BRANCH":
             return ref == f"refs/heads/{repository.default_branch}"
         case _:
-            # A star does not cross a slash, two do.
-            parts = re.split(r"(\*\*/?)", pattern)
+            # Two stars cross a slash, and nothing else does.
+            parts = re.split(r"(\*\*/?|\?)", pattern)
             body = "".join(
-                ".*" if part.startswith("**") else translate(part)[4:-3].replace(".*", "[^/]*")
+                ".*" if part.startswith("**")
+                else "[^/]" if part == "?"
+                else translate(part)[4:-3].replace(".*", "[^/]*")
                 for part in parts
-                if part
-            )
+            )  # fmt: skip
             return re.fullmatch(body, ref) is not None
 
 
@@ -162,16 +168,14 @@ def verdict(
     """
     with hub.lock:
         status = latest_statuses(hub, repository, sha).get(context.lower())
-        run = latest_check_runs(hub, repository, sha).get((context, app_id))
-        if app_id is None:
-            named = [
-                found
-                for (name, _), found in latest_check_runs(hub, repository, sha).items()
-                if name == context
-            ]
-            run = max(named, key=lambda found: found.id, default=None)
-        elif status is not None and status.app_id != app_id:
+        if status is not None and app_id not in (None, status.app_id):
             status = None
+        named = [
+            found
+            for (name, by), found in latest_check_runs(hub, repository, sha).items()
+            if name == context and app_id in (None, by)
+        ]
+        run = max(named, key=lambda found: found.id, default=None)
         said = []
         if status is not None:
             said.append("failure" if status.state == "error" else status.state)

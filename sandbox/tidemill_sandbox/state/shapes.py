@@ -243,14 +243,15 @@ class Event:
 
     Attributes:
         name: push, repository_dispatch, workflow_dispatch, status, check_run, deployment,
-            deployment_status, workflow_run, schedule, create, delete.
+            deployment_status, workflow_run, schedule.
         action: what the payload's `action` says, where the event has one.
         sha: the commit that it is about (of a push: the new tip; zeros where a branch was deleted).
         ref: the full ref that it is about, if any.
         parts: what else the payload needs: push: {"before", "created", "deleted", "forced"};
             repository_dispatch: {"client_payload"}; workflow_dispatch: {"workflow" (path),
             "inputs"}; status: {"status": Status}; check_run: {"check_run": CheckRun}; deployment:
-            {"deployment": Deployment}; deployment_status: {"deployment", "deployment_status"}.
+            {"deployment": Deployment}; deployment_status: {"deployment", "deployment_status"};
+            workflow_run: {"run": Run}; schedule: {"schedule"} (the cron).
     """
 
     name: str

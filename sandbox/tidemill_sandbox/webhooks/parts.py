@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tidemill.words.shas import short
-from tidemill_sandbox.server.rest import rendering
+from tidemill_sandbox.server.rest import deployments, rendering
 from tidemill_sandbox.server.rest.rendering import time
 from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.git_reading import ZEROS, Commit, Person
@@ -70,7 +70,7 @@ def status(hub: Hub, repository: Repository, event: Event) -> dict[str, Any]:
     commit = rendering.commit(hub, repository, git_reading.commit(repository.path, found.sha))
     commit["commit"]["verification"].pop("verified_at", None)
     tips = git_reading.refs(repository.path, "refs/heads/")
-    url = f"{hub.api_url}/repos/{repository.name}/commits"
+    url = f"{rendering.url_of(hub, repository)}/commits"
     return {
         "id": found.id,
         "sha": found.sha,
@@ -95,27 +95,12 @@ def deployment_status(hub: Hub, repository: Repository, event: Event) -> dict[st
     """How a deployment went."""
     deployment: Deployment = event.parts["deployment"]
     status: DeploymentStatus = event.parts["deployment_status"]
-    url = f"{hub.api_url}/repos/{repository.name}"
-    here = f"{url}/deployments/{deployment.id}"
+    shown = deployments.deployment_status(hub, repository, deployment, status)
+    if not status.log_url:
+        del shown["log_url"]
     return {
         "action": "created",
-        "deployment_status": {
-            "url": f"{here}/statuses/{status.id}",
-            "id": status.id,
-            "node_id": f"DS_{status.id}",
-            "state": status.state,
-            "creator": rendering.account(hub, status.creator),
-            "description": status.description,
-            "environment": status.environment,
-            "environment_url": status.environment_url,
-            **({"log_url": status.log_url} if status.log_url else {}),
-            "target_url": status.log_url,
-            "created_at": time(status.created_at),
-            "updated_at": time(status.created_at),
-            "deployment_url": here,
-            "repository_url": url,
-            "performed_via_github_app": None,
-        },
+        "deployment_status": {**shown, "performed_via_github_app": None},
         "deployment": _deployment(hub, repository, deployment),
     }
 
@@ -130,35 +115,15 @@ def created_deployment(hub: Hub, repository: Repository, event: Event) -> dict[s
     }
 
 
-def _deployment(hub: Hub, repository: Repository, deployment: Deployment) -> dict[str, Any]:
-    url = f"{hub.api_url}/repos/{repository.name}"
-    here = f"{url}/deployments/{deployment.id}"
-    return {
-        "url": here,
-        "id": deployment.id,
-        "node_id": f"DE_{deployment.id}",
-        "sha": deployment.sha,
-        "ref": deployment.ref,
-        "task": deployment.task,
-        "payload": deployment.payload or {},
-        "original_environment": deployment.environment,
-        "environment": deployment.environment,
-        "transient_environment": deployment.is_transient,
-        "production_environment": deployment.is_production,
-        "description": deployment.description,
-        "creator": rendering.account(hub, deployment.creator),
-        "created_at": time(deployment.created_at),
-        "updated_at": time(deployment.updated_at),
-        "statuses_url": f"{here}/statuses",
-        "repository_url": url,
-        "performed_via_github_app": None,
-    }
+def _deployment(hub: Hub, repository: Repository, found: Deployment) -> dict[str, Any]:
+    shown = deployments.deployment(hub, repository, found)
+    return {**shown, "payload": found.payload or {}, "performed_via_github_app": None}
 
 
 def check_run(hub: Hub, repository: Repository, event: Event) -> dict[str, Any]:
     """A check run that another App than GitHub Actions made."""
     check: CheckRun = event.parts["check_run"]
-    url = f"{hub.api_url}/repos/{repository.name}"
+    url = rendering.url_of(hub, repository)
     app = rendering.app(hub, check.app_id)
     app.pop("client_id", None)
     here = f"{url}/check-runs/{check.id}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
+from tidemill_sandbox.server.rest import rendering
 from tidemill_sandbox.server.rest.openapi import Operation
 from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.shapes import Access, App, Cause, Repository, Run
@@ -99,7 +100,7 @@ class Call:
 
     @property
     def repository_url(self) -> str:
-        return f"{self.hub.api_url}/repos/{self.repository.name}"
+        return rendering.url_of(self.hub, self.repository)
 
     def number(self, name: str) -> int:
         """A parameter of the path that is an id."""

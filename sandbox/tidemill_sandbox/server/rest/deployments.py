@@ -7,7 +7,8 @@ from typing import Any
 from tidemill_sandbox.server.rest import rendering
 from tidemill_sandbox.server.rest.calls import Answer, Call, Problem, invalid, operation, unfound
 from tidemill_sandbox.state import git_reading, rules
-from tidemill_sandbox.state.shapes import Deployment, DeploymentStatus, Event
+from tidemill_sandbox.state.hub import Hub
+from tidemill_sandbox.state.shapes import Deployment, DeploymentStatus, Event, Repository
 
 _ALL = "/repos/{owner}/{repo}/deployments"
 _MOST_WORDS = 140
@@ -88,8 +89,14 @@ def _statuses(call: Call) -> Answer:
 
 
 def shown(call: Call, found: Deployment) -> dict[str, Any]:
+    """A `deployment`, in a repository of the call's."""
+    return deployment(call.hub, call.repository, found)
+
+
+def deployment(hub: Hub, repository: Repository, found: Deployment) -> dict[str, Any]:
     """A `deployment`."""
-    url = f"{call.repository_url}/deployments/{found.id}"
+    there = rendering.url_of(hub, repository)
+    url = f"{there}/deployments/{found.id}"
     return {
         "url": url,
         "id": found.id,
@@ -101,25 +108,33 @@ def shown(call: Call, found: Deployment) -> dict[str, Any]:
         "original_environment": found.environment,
         "environment": found.environment,
         "description": found.description,
-        "creator": rendering.account(call.hub, found.creator),
+        "creator": rendering.account(hub, found.creator),
         "created_at": rendering.time(found.created_at),
         "updated_at": rendering.time(found.updated_at),
         "statuses_url": f"{url}/statuses",
-        "repository_url": call.repository_url,
+        "repository_url": there,
         "transient_environment": found.is_transient,
         "production_environment": found.is_production,
     }
 
 
 def _status(call: Call, found: Deployment, status: DeploymentStatus) -> dict[str, Any]:
-    url = f"{call.repository_url}/deployments/{found.id}"
+    return deployment_status(call.hub, call.repository, found, status)
+
+
+def deployment_status(
+    hub: Hub, repository: Repository, found: Deployment, status: DeploymentStatus
+) -> dict[str, Any]:
+    """A `deployment-status`."""
+    there = rendering.url_of(hub, repository)
+    url = f"{there}/deployments/{found.id}"
     at = rendering.time(status.created_at)
     return {
         "url": f"{url}/statuses/{status.id}",
         "id": status.id,
         "node_id": f"DES_{status.id}",
         "state": status.state,
-        "creator": rendering.account(call.hub, status.creator),
+        "creator": rendering.account(hub, status.creator),
         "description": status.description,
         "environment": status.environment,
         "target_url": status.log_url,
@@ -128,7 +143,7 @@ def _status(call: Call, found: Deployment, status: DeploymentStatus) -> dict[str
         "created_at": at,
         "updated_at": at,
         "deployment_url": url,
-        "repository_url": call.repository_url,
+        "repository_url": there,
     }
 
 

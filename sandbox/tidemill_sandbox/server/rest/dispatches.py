@@ -9,8 +9,8 @@ from typing import Any
 from tidemill_sandbox.server.rest import rendering
 from tidemill_sandbox.server.rest.calls import Answer, Call, Problem, operation, unfound
 from tidemill_sandbox.state import git_reading
-from tidemill_sandbox.state.hub import Unprocessable
-from tidemill_sandbox.state.shapes import Event, Workflow
+from tidemill_sandbox.state.hub import Hub, Unprocessable
+from tidemill_sandbox.state.shapes import Event, Repository, Workflow
 
 _MOST_PAYLOAD = 65_535  # characters
 _WORKFLOWS = "/repos/{owner}/{repo}/actions/workflows"
@@ -31,12 +31,14 @@ def _dispatch(call: Call) -> Answer:
 
 @operation("GET", _WORKFLOWS, "actions")
 def _workflows(call: Call) -> Answer:
-    return call.page([_shown(call, found) for found in _files(call)], "workflows")
+    return call.page(
+        [shown(call.hub, call.repository, found) for found in _files(call)], "workflows"
+    )
 
 
 @operation("GET", f"{_WORKFLOWS}/{{workflow_id}}", "actions")
 def _workflow(call: Call) -> Answer:
-    return Answer(200, _shown(call, by_id(call)))
+    return Answer(200, shown(call.hub, call.repository, by_id(call)))
 
 
 @operation("PUT", f"{_WORKFLOWS}/{{workflow_id}}/enable", "actions")
@@ -100,8 +102,9 @@ def _files(call: Call) -> list[Workflow]:
     return found
 
 
-def _shown(call: Call, workflow: Workflow) -> dict[str, Any]:
-    page = f"{call.hub.url}/{call.repository.name}"
+def shown(hub: Hub, repository: Repository, workflow: Workflow) -> dict[str, Any]:
+    """A `workflow`."""
+    page = f"{hub.url}/{repository.name}"
     at = rendering.time(workflow.created_at)
     file = workflow.path.rpartition("/")[2]
     return {
@@ -112,7 +115,7 @@ def _shown(call: Call, workflow: Workflow) -> dict[str, Any]:
         "state": workflow.state,
         "created_at": at,
         "updated_at": at,
-        "url": f"{call.repository_url}/actions/workflows/{workflow.id}",
-        "html_url": f"{page}/blob/{call.repository.default_branch}/{workflow.path}",
+        "url": f"{rendering.url_of(hub, repository)}/actions/workflows/{workflow.id}",
+        "html_url": f"{page}/blob/{repository.default_branch}/{workflow.path}",
         "badge_url": f"{page}/actions/workflows/{file}/badge.svg",
     }

@@ -51,6 +51,7 @@ def _change(call: Call) -> Answer:
         raise unfound()
     with hub.lock:
         found.updated_at = hub.now()
+        found.title = str(body.get("title") or found.title)
         found.body = body.get("body", found.body)
         if body.get("state") in ("open", "closed") and body["state"] != found.state:
             found.state = body["state"]

@@ -93,9 +93,14 @@ def account(hub: Hub, login: str) -> dict[str, Any]:
     }
 
 
+def url_of(hub: Hub, repository: Repository) -> str:
+    """Where the API has a repository."""
+    return f"{hub.api_url}/repos/{repository.name}"
+
+
 def minimal_repository(hub: Hub, repository: Repository) -> dict[str, Any]:
     """A `minimal-repository`."""
-    url = f"{hub.api_url}/repos/{repository.name}"
+    url = url_of(hub, repository)
     return {
         "id": repository.id,
         "node_id": f"R_{repository.id}",
@@ -181,7 +186,7 @@ def own_app(hub: Hub, found: App) -> dict[str, Any]:
 
 def commit(hub: Hub, repository: Repository, found: Commit) -> dict[str, Any]:
     """A `commit`, without what it changes."""
-    url = f"{hub.api_url}/repos/{repository.name}"
+    url = url_of(hub, repository)
     page = f"{hub.url}/{repository.name}/commit"
     return {
         "url": f"{url}/commits/{found.sha}",

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from tidemill_sandbox.server.rest import rendering
 from tidemill_sandbox.server.rest.calls import Answer, Call, Problem, operation, unfound
 from tidemill_sandbox.server.rest.dispatches import by_id
-from tidemill_sandbox.state.shapes import Job, Run, Step
+from tidemill_sandbox.state.hub import Hub
+from tidemill_sandbox.state.shapes import Job, Repository, Run, Step
 
 _RUNS = "/repos/{owner}/{repo}/actions/runs"
 _LOG_LIFE = timedelta(minutes=1)
@@ -17,19 +18,19 @@ _LOG_LIFE = timedelta(minutes=1)
 
 @operation("GET", _RUNS, "actions")
 def _runs(call: Call) -> Answer:
-    return call.page([whole(call, run) for run in _chosen(call)], "workflow_runs")
+    return call.page([_shown(call, run) for run in _chosen(call)], "workflow_runs")
 
 
 @operation("GET", "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs", "actions")
 def _runs_of(call: Call) -> Answer:
     workflow = by_id(call)
-    chosen = [whole(call, run) for run in _chosen(call) if run.workflow is workflow]
+    chosen = [_shown(call, run) for run in _chosen(call) if run.workflow is workflow]
     return call.page(chosen, "workflow_runs")
 
 
 @operation("GET", f"{_RUNS}/{{run_id}}", "actions")
 def _run(call: Call) -> Answer:
-    return Answer(200, whole(call, call.run()))
+    return Answer(200, _shown(call, call.run()))
 
 
 @operation("GET", f"{_RUNS}/{{run_id}}/attempts/{{attempt_number}}", "actions")
@@ -38,9 +39,7 @@ def _attempt(call: Call) -> Answer:
     run, attempt = call.run(), call.number("attempt_number")
     if not 0 < attempt <= run.attempt:
         raise unfound()
-    by = [*run.earlier_by, run.rerun_by][attempt - 1]
-    who = rendering.account(call.hub, by or run.actor)
-    return Answer(200, {**whole(call, run), "run_attempt": attempt, "triggering_actor": who})
+    return Answer(200, shown(call.hub, call.repository, run, attempt))
 
 
 @operation("POST", f"{_RUNS}/{{run_id}}/cancel", "actions")
@@ -101,37 +100,13 @@ def _logs(call: Call) -> Answer:
     return _redirected(call, f"/_logs/run/{call.run().id}")
 
 
-@operation("GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks")
-def _annotations(call: Call) -> Answer:
-    """What a job put on its run's page; of what other Apps report, there is nothing."""
-    number = call.number("check_run_id")
-    jobs = [job for run in call.hub.runs for job in (*run.earlier_jobs, *run.jobs)]
-    found = [one for job in jobs if job.id == number for one in job.annotations]
-    return call.page([_annotation(call, *one) for one in found])
-
-
-def _annotation(call: Call, kind: str, title: str, message: str) -> dict[str, Any]:
-    return {
-        "path": ".github",
-        "blob_href": f"{call.hub.url}/{call.repository.name}/blob/HEAD/.github",
-        "start_line": 1,
-        "end_line": 1,
-        "start_column": None,
-        "end_column": None,
-        "annotation_level": {"error": "failure"}.get(kind, kind),
-        "title": title,
-        "message": message,
-        "raw_details": "",
-    }
-
-
-def whole(call: Call, run: Run) -> dict[str, Any]:
-    """A `workflow-run`."""
-    hub = call.hub
-    url = f"{call.repository_url}/actions/runs/{run.id}"
-    actor = rendering.account(hub, run.actor)
-    again_by = rendering.account(hub, run.rerun_by or run.actor)
-    repository = rendering.minimal_repository(hub, call.repository)
+def shown(hub: Hub, repository: Repository, run: Run, attempt: int | None = None) -> dict[str, Any]:
+    """A `workflow-run`, in its last attempt unless another one is given."""
+    attempt = attempt or run.attempt
+    by = [*run.earlier_by, run.rerun_by][attempt - 1]
+    there = rendering.url_of(hub, repository)
+    url = f"{there}/actions/runs/{run.id}"
+    of = rendering.minimal_repository(hub, repository)
     return {
         "id": run.id,
         "name": run.workflow.name,
@@ -142,7 +117,7 @@ def whole(call: Call, run: Run) -> dict[str, Any]:
         "head_sha": run.head_sha,
         "path": run.workflow.path,
         "run_number": run.number,
-        "run_attempt": run.attempt,
+        "run_attempt": attempt,
         "referenced_workflows": [],
         "event": run.event,
         "status": run.status,
@@ -153,22 +128,26 @@ def whole(call: Call, run: Run) -> dict[str, Any]:
         "pull_requests": [],
         "created_at": rendering.time(run.created_at),
         "updated_at": rendering.time(run.updated_at),
-        "actor": actor,
-        "triggering_actor": again_by,
+        "actor": rendering.account(hub, run.actor),
+        "triggering_actor": rendering.account(hub, by or run.actor),
         "run_started_at": rendering.time(run.started_at or run.created_at),
         "jobs_url": f"{url}/jobs",
         "logs_url": f"{url}/logs",
-        "check_suite_url": f"{call.repository_url}/check-suites/{run.suite_id}",
+        "check_suite_url": f"{there}/check-suites/{run.suite_id}",
         "artifacts_url": f"{url}/artifacts",
         "cancel_url": f"{url}/cancel",
         "rerun_url": f"{url}/rerun",
-        "previous_attempt_url": None,
-        "workflow_url": f"{call.repository_url}/actions/workflows/{run.workflow.id}",
-        "head_commit": rendering.head_commit(call.repository, run.head_sha),
-        "repository": repository,
-        "head_repository": repository,
+        "previous_attempt_url": f"{url}/attempts/{attempt - 1}" if attempt > 1 else None,
+        "workflow_url": f"{there}/actions/workflows/{run.workflow.id}",
+        "head_commit": rendering.head_commit(repository, run.head_sha),
+        "repository": of,
+        "head_repository": of,
         "display_title": run.title,
     }
+
+
+def _shown(call: Call, run: Run) -> dict[str, Any]:
+    return shown(call.hub, call.repository, run)
 
 
 def _chosen(call: Call) -> list[Run]:

@@ -38,7 +38,8 @@ def _set_status(call: Call) -> Answer:
     context = call.body.get("context") or "default"
     with hub.lock:
         same = sum(
-            status.sha == sha and status.context.lower() == context.lower()
+            (status.repository, status.sha) == (repository.name, sha)
+            and status.context.lower() == context.lower()
             for status in hub.statuses
         )
         if same >= _MOST_STATUSES:
@@ -131,6 +132,15 @@ def _update_check(call: Call) -> Answer:
 @operation("GET", f"{_ALL_CHECKS}/{{check_run_id}}", "checks")
 def _one_check(call: Call) -> Answer:
     return Answer(200, _check(call, _by_id(call)))
+
+
+@operation("GET", f"{_ALL_CHECKS}/{{check_run_id}}/annotations", "checks")
+def _annotations(call: Call) -> Answer:
+    """What a job put on its run's page; of what other Apps report, there is nothing."""
+    number = _by_id(call).id
+    jobs = [job for run in call.hub.runs for job in (*run.earlier_jobs, *run.jobs)]
+    found = [one for job in jobs if job.id == number for one in job.annotations]
+    return call.page([_annotation(call, *one) for one in found])
 
 
 @operation("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs", "checks")
@@ -247,6 +257,21 @@ def _check(call: Call, run: CheckRun) -> dict[str, Any]:
         "check_suite": {"id": run.suite_id},
         "app": rendering.app(call.hub, run.app_id),
         "pull_requests": [],
+    }
+
+
+def _annotation(call: Call, kind: str, title: str, message: str) -> dict[str, Any]:
+    return {
+        "path": ".github",
+        "blob_href": f"{call.hub.url}/{call.repository.name}/blob/HEAD/.github",
+        "start_line": 1,
+        "end_line": 1,
+        "start_column": None,
+        "end_column": None,
+        "annotation_level": {"error": "failure"}.get(kind, kind),
+        "title": title,
+        "message": message,
+        "raw_details": "",
     }
 
 

@@ -3,7 +3,7 @@
 const crypto = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
-const { unzip } = require("./zip.js");
+const { unzip } = require("./unzip.js");
 
 const env = process.env;
 const input = (name) => (env[`INPUT_${name.toUpperCase()}`] || "").trim();
