@@ -41,12 +41,6 @@ def test_api_follows_from_the_server(
     assert here() == Place(server, "acme/cfg-app", api)
 
 
-def test_a_login_of_a_company_has_an_underscore() -> None:
-    place = of_url("https://github.com/jane_acme/cfg-app")
-    assert place is not None
-    assert place.repository == "jane_acme/cfg-app"
-
-
 def test_api_that_the_workflow_names_is_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://acme.example")
     monkeypatch.setenv("GITHUB_API_URL", "https://acme.example/rest/")

@@ -124,18 +124,6 @@ def test_an_example_has_no_problem_and_is_not_changed(name: str, tmp_path: Path)
     assert contents(folder) == before
 
 
-def test_what_is_found_does_not_depend_on_how_a_user_configures_git(grown: Grown) -> None:
-    labels = "{tidemill.dev/wave: staging, tidemill.dev/target: elsewhere}"
-    head = "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
-    grown.write("argocd/app.yaml", f"{head}metadata: {{name: web, labels: {labels}}}\n")
-    plain = grown.doctor("--offline").json
-    assert "argocd/app.yaml" in str(plain)
-    for key, value in (("color.ui", "always"), ("submodule.recurse", "true")):
-        git(grown.folder, "config", key, value)
-        assert grown.doctor("--offline").json == plain
-        git(grown.folder, "config", "--unset", key)
-
-
 def test_of_yaml_that_cannot_be_read_what_targets_are_made_of_is_named(grown: Grown) -> None:
     grown.write("deployed/staging/web.yaml", "<<<<<<< HEAD\nimage: ghcr.io/acme/web:v1\n")
     # An overlay of all waves makes no target of what else the repository has.
