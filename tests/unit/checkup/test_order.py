@@ -859,8 +859,24 @@ def test_a_mistake_is_named(
 
 @pytest.mark.parametrize(
     "known",
-    [cfg(), app(), flux(), alerting("staging"), alerting('"${wave}"'), publishing()],
-    ids=["cfg", "app", "flux", "flux with alerts", "an alert that Flux fills in", "a page"],
+    [
+        cfg(),
+        app(),
+        other('"acme/app"', '"Acme/App"'),
+        flux(),
+        alerting("staging"),
+        alerting('"${wave}"'),
+        publishing(),
+    ],
+    ids=[
+        "cfg",
+        "app",
+        "a name in capitals",
+        "flux",
+        "flux with alerts",
+        "an alert that Flux fills in",
+        "a page",
+    ],
 )
 def test_where_all_is_well_nothing_is_found(known: Checkup) -> None:
     assert [one for one in findings(known) if one.state != "ok"] == []

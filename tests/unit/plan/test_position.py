@@ -322,6 +322,7 @@ def test_set_that_landed_comes_in_again_only_where_a_first_wave_lacks_it() -> No
     ("repository", "allow", "why"),
     [
         ("acme/app", ("ghcr.io/acme/*",), None),
+        ("Acme/App", ("ghcr.io/acme/*",), None),
         ("evil/app", ("ghcr.io/acme/*",), "comes from acme/app, not from evil/app"),
         ("acme/app", ("ghcr.io/other/*",), "ghcr.io/acme/app"),
     ],
