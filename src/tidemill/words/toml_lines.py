@@ -17,9 +17,9 @@ def line_of(text: str, path: str, message: str) -> int | None:
     too; where it is missing, the line of its table is returned.
     """
     steps = [key or index for key, index in _PATH.findall(path)]
-    table = steps[0] if steps else ""
-    number = int(steps[1]) if len(steps) > 1 and steps[1].isdigit() else 0
-    keys = [step for step in steps[1:] if not step.isdigit() and step != "..."][:1] or (
+    table, inside = _table_in(text, steps)
+    number = int(inside[0]) if inside and inside[0].isdigit() else 0
+    keys = [step for step in inside if not step.isdigit() and step != "..."][:1] or (
         [table] if table else []
     )
     if named := _FIELD.search(message):
@@ -42,3 +42,11 @@ def line_of(text: str, path: str, message: str) -> int | None:
             if found[1] in keys and current == table and counts.get(current, 0) == number:
                 return at
     return fallback
+
+
+def _table_in(text: str, steps: list[str]) -> tuple[str, list[str]]:
+    """The table that the steps of a path lead to, as its header names it, and the steps in it."""
+    count = next((at for at, step in enumerate(steps) if step.isdigit()), 1)
+    headers = {header[1] for line in text.splitlines() if (header := _TABLE.match(line))}
+    dotted = ".".join(steps[:count])
+    return (dotted, steps[count:]) if dotted in headers else ("".join(steps[:1]), steps[1:])

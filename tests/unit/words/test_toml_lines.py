@@ -35,6 +35,12 @@ note = "[[waves]]"
 
 [bot]
 name = "c"
+
+[[signals.receivers]]
+name = "d"
+
+[[signals.receivers]]
+name = "e"
 """
 
 
@@ -54,6 +60,8 @@ name = "c"
         ("$.waves[1].soak", "", 26),
         ("$.waves[1].windows[0]", "", 23),
         ("$.bot.name", "", 30),
+        ("$.signals.receivers[1].name", "", 36),
+        ("$.signals.receivers[1].kind", "", 35),
         ("$.waves[1]", "Object contains unknown field `note`", 27),
         ("$.waves[1]", "Object missing required field `settle`", 23),
         ("$.bot", "Object contains unknown field `name`", 30),
