@@ -365,6 +365,7 @@ def _check_targets(settings: Settings) -> None:
         if wave.need.startswith("all but") and int(wave.need.split()[-1]) >= count:
             said = f"{wave.need!r} of {count} targets is none: at least one has to run a set"
             raise _WrongAt(f"$.waves[{index}].need", said)
+    placed: set[tuple[str | None, str]] = set()
     for index, one in enumerate(settings.targets):
         waves = [wave for wave in settings.waves if one.wave in (None, wave.name)]
         names = {name for wave in waves for name in wave.targets}
@@ -373,6 +374,10 @@ def _check_targets(settings: Settings) -> None:
         _check_known(f"$.targets[{index}].name", [one.name], names, "no wave lists a target")
         every, unlisted = settings.templates(), "[deployments] path does not list"
         _check_known(f"$.targets[{index}].path", several(one.path), every, unlisted)
+        if one.path and (one.wave, one.name) in placed:
+            raise _WrongAt(f"$.targets[{index}].path", f"the path of {one.name!r} is there twice")
+        if one.path:
+            placed.add((one.wave, one.name))
         if one.ignored:
             where = f"$.targets[{index}].ignored.reason"
             _check_reason(where, one.ignored.reason, "to ignore a target")

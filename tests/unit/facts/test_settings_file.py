@@ -284,6 +284,11 @@ def test_what_a_file_says_stands_in_one_short_printable_line(text: str) -> None:
             '[[targets]]\nname = "prod-eu"\npath = "comon/{wave}"\n[[sets]]',
             "does not list 'comon/{wave}' (did you mean common/{wave}?)",
         ),
+        (
+            "[[sets]]",
+            '[[targets]]\nname = "prod-eu"\npath = "common/{wave}"\n' * 2 + "[[sets]]",
+            "the path of 'prod-eu' is there twice",
+        ),
         ('after = ["staging"]', 'after = ["stagin"]', "'stagin' (did you mean staging?)"),
     ],
 )
