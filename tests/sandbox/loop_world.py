@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox.runner_world import NAME, Mill, mill
+from tests.sandbox.runner_world import NAME, Mill, failed, mill
 from tests.world import announcement, git
 
 REF = "tidemill/tidemill/.github/workflows/gitops.yml@" + "a" * 40
@@ -100,7 +100,7 @@ class Loop:
 
     def settle(self) -> None:
         """Wait until no run goes, and no event is to come."""
-        assert self.starter.settle()
+        assert self.starter.settle(), failed(self.hub)
 
     def tick(self) -> None:
         """The schedule is due."""

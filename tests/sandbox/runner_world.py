@@ -59,7 +59,7 @@ class Mill:
 
     def settled(self) -> list[Run]:
         """All runs, when all have ended."""
-        assert self.starter.settle()
+        assert self.starter.settle(), failed(self.hub)
         return list(self.hub.runs)
 
     def only_run(self) -> Run:
@@ -69,6 +69,18 @@ class Mill:
 
     def dispatch(self, event_type: str = "go", payload: Mapping[str, Any] | None = None) -> None:
         self.rest.dispatch(NAME, event_type, payload or {})
+
+
+def failed(hub: Hub) -> str:
+    """Of each run that is not at a good end, how it is, and the ends of its logs."""
+
+    def end(run: Run) -> str:
+        logs = [run.log, *(job.log for job in run.jobs if job.conclusion in (None, "failure"))]
+        texts = [log.read_text()[-2000:] for log in logs if log is not None and log.is_file()]
+        how = run.conclusion or run.status
+        return f"{run.workflow.path} {run.event}: {how}, {ended(run)}\n" + "\n".join(texts)
+
+    return "\n".join(end(run) for run in hub.runs if run.conclusion not in ("success", "skipped"))
 
 
 def log(run: Run, name: str) -> str:

@@ -7,8 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.sandbox.runner_world import ROOT, node, shared_tools
-from tests.sandbox.test_runner_story import failed
+from tests.sandbox.runner_world import ROOT, failed, node, shared_tools
 
 from tidemill_sandbox.state.shapes import Event
 from tidemill_sandbox.world import Wishes, World
@@ -69,8 +68,8 @@ def test_two_new_repositories_carry_a_commit_to_main(
     with World(
         Wishes(tmp_path / "to", ROOT, app, cfg, names, "app", tools=shared_tools())
     ) as world:
-        assert world.settle(), failed(world)
-        assert not [run for run in world.hub.runs if run.conclusion == "failure"], failed(world)
+        assert world.settle(), failed(world.hub)
+        assert not [run for run in world.hub.runs if run.conclusion == "failure"], failed(world.hub)
         landed = [one for one in world.hub.events if _is_landing(one)]
         assert landed[0].cause.login == "acme-tidemill[bot]"
         run = next(run for run in world.hub.runs if run.event == "repository_dispatch")

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from tests.sandbox.runner_world import ROOT, node, shared_tools
+from tests.sandbox.runner_world import ROOT, failed, node, shared_tools
 from tests.sandbox.test_adoption import folders as folders  # noqa: PLC0414 - it is a fixture
-from tests.sandbox.test_runner_story import failed
 
 from tidemill_sandbox.world import Wishes, World
 
@@ -86,8 +85,8 @@ def test_two_new_repositories_carry_a_commit_to_main_without_artifacts(
     app, cfg = folders
     names = ("globex/shop", "globex/shop-config")
     with World(Wishes(tmp_path / "to", mirror, app, cfg, names, tools=shared_tools())) as world:
-        assert world.settle(), failed(world)
-        assert not [run for run in world.hub.runs if run.conclusion == "failure"], failed(world)
+        assert world.settle(), failed(world.hub)
+        assert not [run for run in world.hub.runs if run.conclusion == "failure"], failed(world.hub)
         assert [
             one
             for one in world.hub.events
