@@ -151,7 +151,8 @@ def _say(error: TidemillError, more: str) -> None:
 
 
 def _told(error: OSError) -> TidemillError | None:
-    """What to say where the machine can do no more, or a path is none; None for all else."""
+    """What to say where the machine can do no more, a path is none, or this user may not use it;
+    None for all else."""
     import errno
 
     from tidemill.errors import TidemillError
@@ -168,6 +169,8 @@ def _told(error: OSError) -> TidemillError | None:
     file = shown(error.filename) if error.filename else ""
     if error.errno == errno.ENAMETOOLONG:
         what, remedy = f"{file} is too long for a path", "name a shorter one"
+    elif error.errno in (errno.EACCES, errno.EPERM) and file:
+        what, remedy = f"{file}: {error.strerror}", "give this user the right to it"
     elif error.errno in machine:
         what = f"this machine gave out{f' for {file}' if file else ''}: {error.strerror}"
         remedy = "make room, or name another folder in TIDEMILL_TMPDIR, and run it again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -441,6 +442,24 @@ def test_a_path_that_is_too_long_is_said_to_be_so(words: tuple[str, ...]) -> Non
     found = said(*words, "x" * 5000)
     assert (found.code, found.out) == (1, "")
     assert "is too long for a path.\n" in found.err
+
+
+def test_a_file_that_this_user_may_not_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cfg"
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    (folder / "tidemill.toml").write_text("")
+    git(folder, "add", "--all")
+
+    def read(file: Path, *_: object, **__: object) -> str:  # to root all may be read
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(Path, "read_text", read)
+    found = said("doctor", str(folder))
+    assert (found.code, found.out) == (1, "")
+    assert f"error: '{folder}/tidemill.toml': Permission denied.\n" in found.err
 
 
 @pytest.mark.parametrize("words", [("--help",), ("statsu",), ()], ids=str)
