@@ -114,17 +114,17 @@ def _generation(settings: Settings, commit: str) -> Work:
         parent=commit,
         generate=settings.entrypoints.generate,
         own=prefixes if all(prefixes) else (),
-        barred=(FILE, ".github", *_folders(settings)),
+        barred=_barred(settings),
         seconds=settings.checks.timeout.total_seconds(),
         bot=settings.bot,
     )
 
 
-def _folders(settings: Settings) -> list[str]:
-    """Where the image files of all sets in all waves are."""
-    return sorted(
-        {settings.folder(wave.name, one.name) for wave in settings.waves for one in settings.sets}
-    )
+def _barred(settings: Settings) -> tuple[str, ...]:
+    """What says who may do what, and the image files of all sets in all waves."""
+    places = ((wave.name, one.name) for wave in settings.waves for one in settings.sets)
+    folders = sorted({settings.folder(*place) for place in places})
+    return (FILE, ".github", settings.approvals.keys.strip("/"), *folders)
 
 
 def _image_files(
@@ -228,7 +228,7 @@ def _work(
         if files.digests.keys() == files.tags.keys()
         else b"{}\n",
         commit=operation.commit,
-        barred=(FILE, ".github", *(one for one in _folders(settings) if one != folder)),
+        barred=tuple(one for one in _barred(settings) if one != folder),
         scope=scope,
         date=operation.at,
     )

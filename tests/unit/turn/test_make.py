@@ -373,14 +373,14 @@ def test_images_as_the_reference_architecture_writes_them_are_there_if_both_file
 FOLDERS = ("images/lab/app", "images/lab/lib", "images/shop/app", "images/shop/lib")
 
 
-def test_settings_and_image_files_of_others_are_barred() -> None:
+def test_settings_keys_of_approvers_and_image_files_of_others_are_barred() -> None:
     fact = announced()
     _, work, _ = made(operation(fact), fact)
     assert work is not None
-    assert work.barred == (FILE, ".github", *FOLDERS[1:])
+    assert work.barred == (FILE, ".github", "approvers", *FOLDERS[1:])
     _, work, _ = made(operation(kind="regenerate"))
     assert work is not None
-    assert work.barred == (FILE, ".github", *FOLDERS)
+    assert work.barred == (FILE, ".github", "approvers", *FOLDERS)
 
 
 @pytest.mark.parametrize(
