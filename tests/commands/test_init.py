@@ -361,7 +361,8 @@ def test_dockerfile_in_a_folder_of_any_name_makes_settings_that_say_so(
 @pytest.mark.parametrize("kind", ["cfg", "app"])
 def test_prefix_that_no_image_has_is_refused(kind: str, prefix: str, tmp_path: Path) -> None:
     grown = Grown(tmp_path, {**KUSTOMIZE, "Dockerfile": "FROM scratch\n"}, GITHUB)
-    found = error(kind, str(grown.clone), "--image-prefix", prefix, "--cfg-repository", "a/b")
+    more = ["--cfg-repository", "a/b"] if kind == "app" else []
+    found = error(kind, str(grown.clone), "--image-prefix", prefix, *more)
     assert "--image-prefix: no image's name begins with" in found
 
 
@@ -369,6 +370,23 @@ def test_cfg_repository_has_an_owner(tmp_path: Path) -> None:
     grown = Grown(tmp_path, APP, GITHUB)
     for name in ("cfg", "a/b/c", "a/b\nx"):
         assert "owner/name" in error("app", str(grown.clone), "--cfg-repository", name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "option", "value"),
+    [
+        ("cfg", "app", "--cfg-repository", "acme/cfg"),
+        ("app", "cfg", "--targets", "staging=staging-eu"),
+        ("app", "cfg", "--path", "deploy/{wave}"),
+    ],
+)
+def test_an_option_of_the_other_kind_is_refused(
+    kind: str, other: str, option: str, value: str, tmp_path: Path
+) -> None:
+    grown = Grown(tmp_path, APP, GITHUB)
+    found = error(kind, str(grown.clone), option, value)
+    assert f"{option} is an option of `tidemill init {other}`" in found
+    assert grown.clone.joinpath("tidemill.toml").exists() is False
 
 
 def test_settings_that_are_there_get_nothing_into_the_workflow(tmp_path: Path) -> None:

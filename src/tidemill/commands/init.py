@@ -73,6 +73,7 @@ PARAMETERS = (
 
 def run(arguments: Arguments) -> Result:
     """Read the checkout, propose, show, ask, and write."""
+    _refuse_options_of_the_other(arguments)
     folder = arguments.folder or "."
     checkout = files_of_checkout.read(Path(folder))
     place = _place(folder, checkout)
@@ -95,6 +96,20 @@ def run(arguments: Arguments) -> Result:
     if is_agreed:
         _write(checkout, wanted)
     return Adoption(proposal, changed, is_agreed)
+
+
+def _refuse_options_of_the_other(arguments: Arguments) -> None:
+    others = {
+        "cfg": {"--cfg-repository": arguments.cfg_repository},
+        "app": {"--targets": arguments.targets, "--path": arguments.path},
+    }
+    other = "app" if arguments.kind == "cfg" else "cfg"
+    for option, value in others[arguments.kind].items():
+        if value:
+            raise Refused(
+                f"{option} is an option of `tidemill init {other}`",
+                remedy=f"leave it out, or run `tidemill init {other}`",
+            )
 
 
 def _refuse_the_other(kind: str, tree: Tree) -> None:
