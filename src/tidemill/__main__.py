@@ -156,7 +156,7 @@ def _told(error: OSError) -> TidemillError | None:
     import errno
 
     from tidemill.errors import TidemillError
-    from tidemill.words.names import shown
+    from tidemill.words.names import shown_path
 
     machine = (
         errno.ENOSPC,
@@ -166,7 +166,7 @@ def _told(error: OSError) -> TidemillError | None:
         errno.ENFILE,
         errno.ENOMEM,
     )
-    file = shown(error.filename) if error.filename else ""
+    file = shown_path(error.filename) if error.filename else ""
     if error.errno == errno.ENAMETOOLONG:
         what, remedy = f"{file} is too long for a path", "name a shorter one"
     elif error.errno in (errno.EACCES, errno.EPERM) and file:

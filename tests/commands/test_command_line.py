@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.commands.checkouts import Said
@@ -453,8 +454,12 @@ def test_a_file_that_this_user_may_not_read_is_named(
     (folder / "tidemill.toml").write_text("")
     git(folder, "add", "--all")
 
-    def read(file: Path, *_: object, **__: object) -> str:  # to root all may be read
-        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+    real = Path.read_text
+
+    def read(file: Path, *args: Any, **named: Any) -> str:  # to root all may be read
+        if file.name == "tidemill.toml":
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        return real(file, *args, **named)
 
     monkeypatch.setattr(Path, "read_text", read)
     found = said("doctor", str(folder))

@@ -77,7 +77,8 @@ def why_not_theirs(settings: Settings, source: Head, sender: str | None) -> str 
         meant = did_you_mean(source.set, names)
         return f"there is no set {source.set!r}; {meant}the sets are {', '.join(names)}"
     wanted, given = image_set.repository, source.repository
-    if wanted and given.lower() != wanted.lower():  # GitHub does not tell them apart by case
+    # GitHub does not tell repositories apart by case.
+    if wanted and given.lower() != wanted.lower():
         return f"the set {source.set} comes from {wanted}, not from {given}"
     if image_set.branch and source.branch and source.branch != image_set.branch:
         branches = f"the branch {image_set.branch}, not from {source.branch}"
