@@ -30,7 +30,7 @@ def build(
     command = [sys.executable, "-m", "tidemill", "build-reproducible-image", "--json"]
     command += ["--checkout", str(app), "--to", to, "--sha", SHA, "--branch", "main", *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr + done.stdout  # that has the error
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 
