@@ -279,7 +279,7 @@ def test_fix_mends_what_is_safe_and_shows_how(grown: Grown) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_fix_leaves_every_other_byte_as_it_is(grown: Grown, end: str) -> None:
-    call = f"# f\xfcr alle{end}on: push{end}jobs:{end}  a:{end}"
+    call = f"# f\xfcr alle\r# Macs{end}on: push{end}jobs:{end}  a:{end}"
     uses = f"    uses: acme/x/.github/workflows/gitops.yml@v1{end}"
     attributes = f"# f\xfcr alle{end}*.txt text"
     files = {".gitattributes": attributes, ".github/workflows/a.yml": call + uses}

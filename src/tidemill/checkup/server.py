@@ -172,10 +172,9 @@ def _refused(app: AppSettings, settings: Settings, name: str, own: str) -> Itera
             ("repository", own, image_set.repository),
             ("branch", app.branch, image_set.branch),
         ):
-            written = (
-                str.lower if key == "repository" else str
-            )  # GitHub tells branches apart by case
-            if mine and theirs and written(mine) != written(theirs):
+            # GitHub tells branches apart by case, and not repositories.
+            folded = str.lower if key == "repository" else str
+            if mine and theirs and folded(mine) != folded(theirs):
                 what = f"{name} takes the set {one} from the {key} {theirs} alone"
                 yield problem(
                     f"{what}, and this one is {mine}", f"mend it {below}", f'{key} = "{mine}"'
